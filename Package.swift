@@ -1,0 +1,66 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Async calls run on the caller's executor: a receive that finds data must not pay for a hop.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+  name: "MacTCP",
+  platforms: [.macOS("26.0"), .iOS("26.0")],
+  products: [
+    .library(name: "MacTCP", targets: ["MacTCP"]),
+    .executable(name: "mactcp", targets: ["MacTCPTool"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    .target(name: "CMacTCPSystem"),
+    .target(name: "MacTCPWire", swiftSettings: settings),
+    .target(
+      name: "MacTCPCore",
+      dependencies: ["MacTCPWire", .product(name: "DequeModule", package: "swift-collections")],
+      swiftSettings: settings),
+    .target(
+      name: "MacTCPHost",
+      dependencies: [
+        "MacTCPCore", "CMacTCPSystem",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings),
+    .target(name: "MacTCP", dependencies: ["MacTCPCore", "MacTCPHost"], swiftSettings: settings),
+    .executableTarget(
+      name: "MacTCPTool",
+      dependencies: [
+        "MacTCP",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "EchoServer", dependencies: ["MacTCP"], path: "Examples/EchoServer",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "HTTPGet", dependencies: ["MacTCP"], path: "Examples/HTTPGet", swiftSettings: settings),
+    .executableTarget(
+      name: "UrgentClient", dependencies: ["MacTCP"], path: "Examples/UrgentClient",
+      swiftSettings: settings),
+    .testTarget(name: "WireTests", dependencies: ["MacTCPWire"], swiftSettings: settings),
+    .testTarget(
+      name: "DriverTests",
+      dependencies: ["MacTCP", "MacTCPCore", "MacTCPHost", "CMacTCPSystem"],
+      swiftSettings: settings),
+    .testTarget(name: "ToolTests", dependencies: ["MacTCPTool"], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

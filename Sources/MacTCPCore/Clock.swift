@@ -1,0 +1,55 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A point on the driver's clock, in nanoseconds. The host driver's clock is the kernel's monotonic one; the
+/// rules never read a clock themselves, so that a driver may bring a virtual one.
+package struct MonotonicTime: Comparable, Hashable, Sendable {
+  package var nanoseconds: Int64
+
+  package init(nanoseconds: Int64) {
+    self.nanoseconds = nanoseconds
+  }
+
+  /// The kernel's monotonic clock.
+  package static var now: MonotonicTime {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return MonotonicTime(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
+  }
+
+  /// Saturates: a time-out longer than the clock can express never expires.
+  package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
+    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.saturatedNanoseconds)
+    return MonotonicTime(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
+  }
+
+  package static func - (a: MonotonicTime, b: MonotonicTime) -> Duration {
+    .nanoseconds(a.nanoseconds &- b.nanoseconds)
+  }
+
+  package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
+    a.nanoseconds < b.nanoseconds
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, at most what 64 bits hold.
+  package var saturatedNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return overflow || carry ? (self < .zero ? .min : .max) : sum
+  }
+
+  /// Milliseconds as MacTCP's status blocks carry them, rounded to nearest, 0 and up.
+  package var milliseconds: Int {
+    Int(
+      clamping: max(0, saturatedNanoseconds).addingReportingOverflow(500_000).partialValue
+        / 1_000_000)
+  }
+}

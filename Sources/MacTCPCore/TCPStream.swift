@@ -1,0 +1,205 @@
+internal import DequeModule
+public import MacTCPWire
+
+/// A TCP stream of MacTCP: it owns a receive buffer, carries one connection at a time, and can be opened again once
+/// the connection is gone.
+///
+/// Streams are created by a ``Driver``. Each operation has three forms with the same rules:
+///
+/// ```swift
+/// let received = try await stream.receive()     // in a task: suspends
+/// let received = try stream.receive()           // elsewhere: blocks the thread
+/// let command = stream.issueReceive()           // at once: a Command to wait for, await or be called back by
+/// ```
+///
+/// Any call may be made from any thread and from inside a notification. Commands of one kind complete in the order in
+/// which they were issued. When the last reference to a stream goes, the stream is released.
+public final class TCPStream: @unchecked Sendable {
+  // Sendable: every variable is touched with `lock` held only.
+
+  /// Where the stream is in its life. `opening` from the issue of an open to its completion.
+  enum Phase {
+    case idle, opening, open, released
+  }
+
+  let transport: any TCPTransport
+  let lock: Lock
+  /// Keeps the driver running for as long as it has a stream.
+  private let driver: AnyObject
+  /// The size of the receive buffer in bytes.
+  public let receiveBuffer: Int
+
+  var phase = Phase.idle
+  var options = OpenOptions()
+  /// How the last connection ended, until the stream is opened again.
+  var ending: TerminationReason?
+  var opening: PendingOpen?
+  var openCount: UInt64 = 0
+
+  var receives: Deque<PendingReceive> = []
+  var sends: Deque<PendingSend> = []
+  /// Sends that were accepted whole and are to be acknowledged.
+  var unacknowledgedSends: Deque<PendingSend> = []
+  var pendingClose: PendingClose?
+
+  var flow = Flow()
+  var ulpTimer: ULPTimer?
+  /// When data without a push will have waited long enough.
+  var accumulationDeadline: MonotonicTime?
+  /// The earliest deadline that the driver was told of.
+  var announcedDeadline: MonotonicTime?
+  /// Data that had arrived when the connection was lost, and how much of it was received since.
+  var leftover: (data: [UInt8], offset: Int)?
+
+  var subscribers: EventSubscribers<TCPEvent>?
+  private var storedOutbox: Outbox?
+
+  /// What has been sent, received and notified of on the present connection.
+  struct Flow {
+    /// Bytes that the transport has taken.
+    var accepted = 0
+    /// How much an array is made for when the amount that waits is not known.
+    var expectedBytes = 2048
+    var isInsideUrgent = false
+    var dataArrivalGiven = false
+    var urgentGiven = false
+    /// The peer's FIN has arrived.
+    var peerClosed = false
+    /// The peer has closed and everything was delivered.
+    var endDelivered = false
+    var finSent = false
+    var finAcknowledged = false
+  }
+
+  /// Watches over what is unacknowledged (RFC 9293 §3.8.3, user time-out).
+  struct ULPTimer {
+    var deadline: MonotonicTime
+    /// When something was last acknowledged, as far as the timer looked.
+    var since: MonotonicTime
+    /// How much had been acknowledged then.
+    var acknowledged: Int
+  }
+
+  package init(driver: AnyObject, transport: any TCPTransport, receiveBuffer: Int)
+    throws(MacTCPError)
+  {
+    guard receiveBuffer >= SmallestReceiveBuffer.tcp else {
+      throw MacTCPError(
+        .invalidLength,
+        "a TCP stream's receive buffer takes at least \(SmallestReceiveBuffer.tcp) bytes, \(receiveBuffer) were given"
+      )
+    }
+    self.driver = driver
+    self.transport = transport
+    self.receiveBuffer = receiveBuffer
+    lock = transport.lock
+    transport.client = self
+  }
+
+  deinit {
+    release()
+  }
+
+  // MARK: What is known of the stream
+
+  /// This side of the connection, also while a passive open is pending; `nil` without either. MacTCP: `localHost` and
+  /// `localPort`; `GetSockName` in the Python module.
+  ///
+  /// A passive open on every local address shows the driver's own.
+  public var localEndpoint: Endpoint? {
+    lock.withLock { phase == .open || phase == .opening ? transport.localEndpoint : nil }
+  }
+
+  /// The peer, or `nil` without a connection.
+  public var remoteEndpoint: Endpoint? {
+    lock.withLock { phase == .open ? transport.remoteEndpoint : nil }
+  }
+
+  /// Everything about the connection at this moment. MacTCP: TCPStatus.
+  ///
+  /// Without a connection the state is ``ConnectionState/closed`` and the figures are 0.
+  ///
+  /// - Throws: ``ResultCode/invalidStreamPtr`` once the stream is released.
+  public func status() throws(MacTCPError) -> Status {
+    try lock.perform { effects throws(MacTCPError) in
+      try requireStream()
+      if phase == .open { service(nil, &effects) }
+      switch phase {
+      case .open:
+        return Status(
+          local: transport.localEndpoint, remote: transport.remoteEndpoint, options: options,
+          transport: transport.status())
+      case .opening:
+        var status = TransportStatus()
+        if opening?.isPassive == true {
+          status.connectionState = .listen
+        } else {
+          status = transport.status()
+          status.connectionState = .synSent
+        }
+        return Status(
+          local: transport.localEndpoint, remote: opening?.remote, options: options,
+          transport: status)
+      case .idle, .released:
+        var status = TransportStatus()
+        status.unread = leftover.map { $0.data.count - $0.offset } ?? 0
+        return Status(local: nil, remote: nil, options: options, transport: status)
+      }
+    }
+  }
+
+  /// The connection's counts since it was opened. MacTCP: the connection statistics of TCPStatus.
+  ///
+  /// - Throws: ``ResultCode/invalidStreamPtr`` once the stream is released, ``ResultCode/connectionDoesntExist``
+  ///   without a connection.
+  public func statistics() throws(MacTCPError) -> ConnectionStatistics {
+    try lock.withLock { () throws(MacTCPError) in
+      try requireStream()
+      guard phase == .open else {
+        throw MacTCPError(.connectionDoesntExist, "the stream has no connection to count for")
+      }
+      return transport.statistics()
+    }
+  }
+
+  // MARK: Within the module
+
+  func requireStream() throws(MacTCPError) {
+    if phase == .released { throw TCPStream.releasedError }
+  }
+
+  static let releasedError = MacTCPError(.invalidStreamPtr, "the stream was released")
+
+  /// Why data cannot be sent or received on a stream that is not open.
+  var notOpenError: MacTCPError {
+    switch phase {
+    case .released:
+      return TCPStream.releasedError
+    case .opening:
+      let what = opening?.isPassive == true ? "passive" : "active"
+      return MacTCPError(
+        .connectionDoesntExist,
+        "the stream's \(what) open has not completed: there is no connection yet")
+    case .idle, .open:
+      switch ending {
+      case nil, .ulpAbort:
+        return MacTCPError(.connectionDoesntExist, "the stream has no connection: open it first")
+      case .ulpClose:
+        return MacTCPError(.connectionClosing, "both sides have closed the connection")
+      case .some(let reason):
+        return MacTCPError(.connectionTerminated, "the connection is gone: \(reason)")
+      }
+    }
+  }
+
+  /// The peer, for sentences.
+  var peerName: String { transport.remoteEndpoint.map { "\($0)" } ?? "the peer" }
+
+  /// Where closures wait to be run; made when there is a first one.
+  package var outbox: Outbox {
+    if let storedOutbox { return storedOutbox }
+    let outbox = Outbox(lock: lock)
+    storedOutbox = outbox
+    return outbox
+  }
+}

@@ -1,0 +1,198 @@
+public import Logging
+public import MacTCPCore
+public import MacTCPWire
+internal import SystemPackage
+
+/// What a driver's streams have in common.
+final class HostShared: Sendable {
+  let poller: Poller
+  let ports: PortTable
+  let counters = GlobalCounters()
+  let interface: String
+  let logger: Logger?
+
+  init(interface: String, logger: Logger?) throws(Errno) {
+    poller = try Poller()
+    ports = PortTable(poller: poller)
+    self.interface = interface
+    self.logger = logger
+  }
+
+  /// The interface's address; 0.0.0.0 when it has lost it.
+  var address: IPAddress { SystemCalls.interfaceAddresses(interface)?.address ?? .any }
+}
+
+/// The driver over the host's own TCP/IP: kernel sockets, no privileges.
+///
+/// One thread serves all streams; it starts when something is first waited for. What the kernel does not show is told
+/// in the documentation of each figure: sequence numbers count from 0, the last round-trip time is the smoothed one,
+/// data always counts as pushed, and ICMP errors of TCP connections are seen only where they end an attempt.
+public final class HostDriver: Driver {
+  private let shared: HostShared
+
+  /// How the driver is opened.
+  public struct Configuration: Sendable {
+    /// The network interface that stands for the driver; `nil` takes the one that the environment variable
+    /// `MACTCP_INTERFACE` names, else the default route's, else the loopback interface. Streams use every interface,
+    /// whatever stands here.
+    public var interface: String?
+    /// Where the driver logs; `nil`, the default, keeps it silent.
+    public var logger: Logger?
+
+    /// A configuration; everything has a default.
+    public init(interface: String? = nil, logger: Logger? = nil) {
+      self.interface = interface
+      self.logger = logger
+    }
+  }
+
+  /// Opens the driver.
+  ///
+  /// - Throws: ``ResultCode/ipBadLapErr`` when the interface that was asked for does not exist,
+  ///   ``ResultCode/insufficientResources`` when descriptors ran out.
+  public init(_ configuration: Configuration = Configuration()) throws(MacTCPError) {
+    let asked = configuration.interface ?? SystemCalls.environment("MACTCP_INTERFACE")
+    if let asked, !HostInterface.exists(asked) {
+      throw MacTCPError(.ipBadLapErr, "there is no network interface named \(asked)")
+    }
+    let interface = asked ?? HostInterface.ofDefaultRoute ?? HostInterface.loopback
+    do throws(Errno) {
+      shared = try HostShared(interface: interface, logger: configuration.logger)
+    } catch {
+      throw .opening("the driver's event queue", error)
+    }
+    configuration.logger?.debug("driver opened", metadata: ["interface": "\(interface)"])
+  }
+
+  deinit {
+    shared.poller.stop()
+  }
+
+  /// "host".
+  public var name: String { "host" }
+
+  /// The name of the interface that stands for the driver.
+  public var interfaceName: String { shared.interface }
+
+  /// The interface's MTU in bytes.
+  public var mtu: Int {
+    get throws(MacTCPError) {
+      guard let mtu = SystemCalls.interfaceMTU(shared.interface) else {
+        throw MacTCPError(.ipBadLapErr, "the network interface \(shared.interface) has gone")
+      }
+      return mtu
+    }
+  }
+
+  /// The interface's address.
+  public var address: IPAddress {
+    get throws(MacTCPError) { try addresses.address }
+  }
+
+  /// The interface's address mask.
+  public var netMask: IPAddress {
+    get throws(MacTCPError) { try addresses.mask }
+  }
+
+  private var addresses: (address: IPAddress, mask: IPAddress) {
+    get throws(MacTCPError) {
+      guard let addresses = SystemCalls.interfaceAddresses(shared.interface) else {
+        throw MacTCPError(.ipBadAddr, "the network interface \(shared.interface) has no address")
+      }
+      return addresses
+    }
+  }
+
+  /// A TCP stream over kernel sockets. It takes a descriptor once it is opened.
+  public func createTCPStream(receiveBuffer: Int) throws(MacTCPError) -> TCPStream {
+    try TCPStream(
+      driver: self, transport: HostTCPTransport(shared), receiveBuffer: receiveBuffer)
+  }
+
+  /// A UDP stream over kernel sockets, a descriptor for each port.
+  public func createUDPStream(
+    receiveBuffer: Int, ports: ClosedRange<UInt16>, address: IPAddress
+  ) throws(MacTCPError) -> UDPStream {
+    guard receiveBuffer >= SmallestReceiveBuffer.udp else {
+      throw MacTCPError(
+        .invalidLength,
+        "a UDP stream's receive buffer takes at least \(SmallestReceiveBuffer.udp) bytes, \(receiveBuffer) were given"
+      )
+    }
+    let transport = try HostUDPTransport(
+      shared, receiveBuffer: receiveBuffer, ports: ports, address: address)
+    return UDPStream(driver: self, transport: transport, receiveBuffer: receiveBuffer)
+  }
+
+  /// Opens a listening socket that passive opens on the same address and port share.
+  public func reservePort(
+    _ local: Endpoint, backlog: Int, receiveBuffer: Int, options: OpenOptions
+  ) throws(MacTCPError) -> any PortReservation {
+    let ports = shared.ports
+    return HostPortReservation(
+      ports,
+      try ports.reserve(local, options, receiveBuffer: receiveBuffer, backlog: backlog))
+  }
+
+  /// Counts of this driver's streams, and the parameters of the kernel's TCP.
+  public func globalInfo() throws(MacTCPError) -> GlobalInfo {
+    var info = shared.counters.info
+    for case let transport as HostTCPTransport in shared.poller.everyone {
+      if let connection = transport.statisticsNow { info.add(connection) }
+    }
+    HostInterface.addParameters(&info)
+    info.streamsSupported = SystemCalls.descriptorLimit
+    info.largestSegmentReceived = max(0, (try? mtu).map { $0 - 40 } ?? 0)
+    return info
+  }
+
+  /// The path MTU that the kernel knows for `host`, without the headers.
+  public func maxDatagramSize(to host: IPAddress) throws(MacTCPError) -> Int {
+    do throws(Errno) {
+      let socket = try SystemCalls.socket(.udp)
+      SystemCalls.setOption(socket, .broadcast, 1)
+      try SystemCalls.connect(socket, Endpoint(host, 9))
+      let mtu = SystemCalls.pathMTU(socket) ?? 1500
+      // Without the headers of IPv4 and UDP.
+      return min(mtu - 28, UDPStream.largestDatagram)
+    } catch {
+      throw .writing(to: Endpoint(host, 0), 0, error)
+    }
+  }
+
+  /// An ICMP echo by the kernel's ping sockets, or by a raw socket where those are not permitted.
+  public func issueEcho(to host: IPAddress, data: [UInt8], timeout: Duration) -> Command<EchoReply>
+  {
+    HostEcho.issue(shared, to: host, data: data, timeout: timeout)
+  }
+
+  /// What /sys and /proc tell of the interface.
+  public func linkStatistics() throws(MacTCPError) -> LinkStatistics {
+    HostInterface.linkStatistics(shared.interface, mtu: try mtu)
+  }
+}
+
+private final class HostPortReservation: PortReservation, @unchecked Sendable {
+  // Sendable: `isCancelled` is touched with `lock` held only.
+  let local: Endpoint
+  private let ports: PortTable
+  private let lock = Lock()
+  private var isCancelled = false
+
+  init(_ ports: PortTable, _ local: Endpoint) {
+    self.ports = ports
+    self.local = local
+  }
+
+  deinit {
+    cancel()
+  }
+
+  func cancel() {
+    let cancels = lock.withLock {
+      defer { isCancelled = true }
+      return !isCancelled
+    }
+    if cancels { ports.cancelReservation(local) }
+  }
+}

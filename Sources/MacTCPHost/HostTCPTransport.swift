@@ -1,0 +1,349 @@
+// TCP for one stream over a kernel socket. Its lock is the stream's.
+internal import MacTCPCore
+internal import MacTCPWire
+internal import SystemPackage
+
+final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
+  // Sendable: every variable but `token` is touched with `lock` held only, or in `deinit`.
+  let lock = Lock()
+  weak var client: (any TransportClient)?
+  private let shared: HostShared
+  private var token: UInt64 = 0
+  private var hasDeadline = false
+
+  private var socket: Descriptor?
+  private var local: Endpoint?
+  private var remote: Endpoint?
+  private var options = OpenOptions()
+  private var armed: Interest?
+  private var failure: Loss?
+  private var noDelay = false
+  private var finSent = false
+  private var endSeen = false
+  private var reportsAcknowledgements = false
+
+  init(_ shared: HostShared) {
+    self.shared = shared
+    token = shared.poller.add(self)
+  }
+
+  deinit {
+    shared.poller.remove(token, hadDeadline: hasDeadline)
+  }
+
+  var now: MonotonicTime { .now }
+
+  // MARK: Opening
+
+  func startPassiveOpen(_ request: PassiveOpenRequest) throws(MacTCPError) {
+    let address = try shared.ports.add(self, request)
+    lock.withLock {
+      local = address
+      remote = nil
+    }
+  }
+
+  func cancelPassiveOpen(_ number: UInt64) {
+    shared.ports.remove(self, number)
+  }
+
+  /// A connection that came for a passive open: the socket has what its listening socket was given.
+  func adopt(
+    _ socket: Descriptor, from remote: Endpoint, _ request: PassiveOpenRequest, inherits: Bool
+  )
+    throws(MacTCPError)
+  {
+    begin(socket, remote, request.options)
+    if !inherits {
+      do throws(Errno) {
+        try applyOptions(
+          to: socket, request.options, receiveBuffer: request.receiveBuffer, replaces: true)
+      } catch {
+        finish()
+        throw .opening("options for a connection from \(remote)", error)
+      }
+    }
+  }
+
+  func startActiveOpen(_ request: ActiveOpenRequest) throws(MacTCPError) {
+    do throws(Errno) {
+      let socket = try SystemCalls.socket(.tcp)
+      try applyOptions(to: socket, request.options, receiveBuffer: request.receiveBuffer)
+      if request.local.port != 0 || request.local.address != .any {
+        SystemCalls.setOption(socket, .reuseAddress, 1)
+        try SystemCalls.bind(socket, request.local)
+      }
+      do throws(Errno) {
+        try SystemCalls.connect(socket, request.remote)
+      } catch  where error == .nowInProgress {}
+      begin(socket, request.remote, request.options)
+    } catch {
+      throw .connecting(to: request.remote, from: request.local, error)
+    }
+  }
+
+  private func begin(_ socket: Descriptor, _ remote: Endpoint, _ options: OpenOptions) {
+    self.socket = socket
+    self.remote = remote
+    self.options = options
+    local = nil
+    armed = nil
+    failure = nil
+    noDelay = false
+    finSent = false
+    endSeen = false
+    reportsAcknowledgements = false
+  }
+
+  func openProgress(_ readiness: Readiness) -> OpenProgress {
+    guard let socket, let remote else { return .pending }
+    if readiness.contains(.failed) {
+      let error = SystemCalls.takeError(of: socket) ?? .connectionRefused
+      return .failed(.connecting(to: remote, from: Endpoint(.any, 0), error), report: error.report)
+    }
+    return readiness.contains(.writable) ? .established : .pending
+  }
+
+  var localEndpoint: Endpoint? {
+    if let socket {
+      if local == nil { local = SystemCalls.localEndpoint(socket) }
+    } else if let local, local.address == .any {
+      // Waiting on every address: the one that a peer can be told is the interface's.
+      return Endpoint(shared.address, local.port)
+    }
+    return local
+  }
+
+  var remoteEndpoint: Endpoint? { remote }
+
+  // MARK: Data
+
+  func readiness() -> Readiness {
+    guard let socket else { return .none }
+    return Readiness(
+      poll: SystemCalls.poll(
+        socket.number,
+        SystemCalls.pollReadable | SystemCalls.pollWritable | SystemCalls.pollUrgent
+          | SystemCalls.pollPeerClosed))
+  }
+
+  /// The kernel keeps no push marks: whatever has come counts as pushed.
+  func arrival(_ readiness: Readiness) -> Arrival {
+    readiness.intersects(.receivable) ? .complete : .nothing
+  }
+
+  func receive(into buffer: UnsafeMutableRawBufferPointer, _ readiness: Readiness) -> Delivery {
+    guard let socket else { return .nothing }
+    do throws(Errno) {
+      if readiness.contains(.urgent) { return try receiveUrgent(socket, buffer) }
+      let count = try SystemCalls.receive(socket, buffer)
+      if count > 0 { return .bytes(count: count, urgent: false, endsUrgent: false) }
+      endSeen = true
+      return .end
+    } catch {
+      return error == .wouldBlock ? .nothing : .lost(lost(error))
+    }
+  }
+
+  /// The kernel's mark stands before the last urgent byte, and a read stops there: the urgent data are what comes up to
+  /// the mark, and one byte more.
+  private func receiveUrgent(_ socket: Descriptor, _ buffer: UnsafeMutableRawBufferPointer)
+    throws(Errno) -> Delivery
+  {
+    var count = 0
+    if !SystemCalls.isAtMark(socket) {
+      count = try SystemCalls.receive(socket, buffer)
+      if count == 0 { return .end }
+      guard count < buffer.count, SystemCalls.isAtMark(socket) else {
+        return .bytes(count: count, urgent: true, endsUrgent: false)
+      }
+    }
+    do throws(Errno) {
+      let last = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<(count + 1)])
+      let ends = try SystemCalls.receive(socket, last) == 1
+      if !ends && count == 0 { return .end }
+      return .bytes(count: ends ? count + 1 : count, urgent: true, endsUrgent: ends)
+    } catch {
+      if count == 0 { throw error }
+      return .bytes(count: count, urgent: true, endsUrgent: false)
+    }
+  }
+
+  var unread: Int { socket.map { SystemCalls.unread($0) } ?? 0 }
+
+  func send(
+    _ buffers: UnsafeBufferPointer<UnsafeRawBufferPointer>, push: Bool, urgent: Bool, notify: Bool
+  ) -> SendOutcome {
+    guard let socket else { return .accepted(0) }
+    if push != noDelay {
+      // Setting it sends what Nagle's algorithm holds back; the kernel has no push of its own.
+      SystemCalls.setOption(socket, .noDelay, push ? 1 : 0)
+      noDelay = push
+    }
+    if notify && !reportsAcknowledgements {
+      SystemCalls.enableAcknowledgementReports(socket)
+      reportsAcknowledgements = true
+    }
+    do throws(Errno) {
+      return .accepted(try SystemCalls.send(socket, buffers, urgent: urgent, notify: notify))
+    } catch {
+      switch error {
+      case .wouldBlock, .noMemory, .noBufferSpace: return .accepted(0)
+      default: return .lost(lost(error))
+      }
+    }
+  }
+
+  var unacknowledged: Int {
+    guard let socket else { return 0 }
+    return max(0, SystemCalls.unacknowledged(socket) - (finSent ? 1 : 0))
+  }
+
+  // MARK: Ending
+
+  private func lost(_ error: Errno) -> Loss {
+    let loss = failure ?? Loss(error)
+    failure = loss
+    return loss
+  }
+
+  func loss() -> Loss? {
+    guard failure == nil, let socket else { return failure }
+    if reportsAcknowledgements { _ = SystemCalls.takeErrors(socket) }
+    return SystemCalls.takeError(of: socket).map { lost($0) }
+  }
+
+  func drain() -> [UInt8] {
+    guard let socket else { return [] }
+    var data: [UInt8] = []
+    while true {
+      let waiting = SystemCalls.unread(socket)
+      guard waiting > 0 else { return data }
+      let part = [UInt8](unsafeUninitializedCapacity: waiting) { buffer, count in
+        count = (try? SystemCalls.receive(socket, UnsafeMutableRawBufferPointer(buffer))) ?? 0
+      }
+      if part.isEmpty { return data }
+      data += part
+    }
+  }
+
+  func sendFIN() {
+    guard let socket else { return }
+    SystemCalls.sendFIN(socket)
+    finSent = true
+  }
+
+  var isFINAcknowledged: Bool {
+    guard let socket else { return true }
+    #if os(Linux)
+      switch ConnectionState(linux: SystemCalls.tcpInformation(socket)?.state ?? 0) {
+      case .finWait2, .timeWait, .closed: return true
+      default: return false
+      }
+    #else
+      return SystemCalls.unacknowledged(socket) == 0
+    #endif
+  }
+
+  func abort() {
+    if let socket { SystemCalls.resetOnClose(socket) }
+    finish()
+  }
+
+  func finish() {
+    if socket != nil { shared.counters.add(statistics()) }
+    socket = nil
+    armed = nil
+  }
+
+  // MARK: Waiting
+
+  func watch(_ readiness: Readiness) {
+    guard let socket else { return }
+    let interest = Interest(readiness: readiness, repeats: readiness.contains(.acknowledged))
+    if interest == armed || (readiness.isEmpty && armed?.repeats != true) { return }
+    if let armed, interest.isCovered(by: armed) { return }
+    if shared.poller.watch(socket, interest, token: token, isNew: armed == nil) == nil {
+      armed = interest
+    }
+  }
+
+  func watchEnded() {
+    if armed?.repeats == false { armed = Interest() }
+  }
+
+  func deadlineChanged(to deadline: MonotonicTime) {
+    lock.withLock { hasDeadline = true }
+    shared.poller.deadlineChanged(token, to: deadline)
+  }
+
+  func makeSleeper() -> (any Sleeper)? {
+    socket.flatMap { HostSleeper($0) }
+  }
+
+  func pollerReports(_ readiness: Readiness) {
+    client?.transportIsReady(readiness)
+  }
+
+  func pollerDeadline() -> MonotonicTime? {
+    client?.takeDeadline()
+  }
+
+  // MARK: Figures
+
+  func status() -> TransportStatus {
+    var status = TransportStatus()
+    guard let socket else { return status }
+    status.typeOfService = options.typeOfService
+    status.precedence = options.precedence
+    status.unread = unread
+    status.unacknowledged = unacknowledged
+    if let information = SystemCalls.tcpInformation(socket) { status.add(information) }
+    return status
+  }
+
+  func statistics() -> ConnectionStatistics {
+    guard let socket, let information = SystemCalls.tcpInformation(socket) else {
+      return ConnectionStatistics()
+    }
+    let state = ConnectionState(linux: information.state)
+    // A connection that is over for the kernel, without an error, was closed by both sides.
+    let bothClosed = state == .closed && finSent && failure == nil
+    return ConnectionStatistics(
+      information, finReceived: endSeen || bothClosed || state.hasPeerFIN)
+  }
+
+  func count(_ milestone: ConnectionMilestone) {
+    shared.counters.count(milestone)
+  }
+
+  /// The counts of a connection that has not ended, for the driver's totals.
+  var statisticsNow: ConnectionStatistics? {
+    lock.withLock { socket == nil ? nil : statistics() }
+  }
+}
+
+/// Gives a socket what was asked for at open. With `replaces` it has other options already, from its listening socket.
+func applyOptions(
+  to socket: Descriptor, _ options: OpenOptions, receiveBuffer: Int, replaces: Bool = false
+) throws(Errno) {
+  SystemCalls.setOption(socket, .urgentInline, 1)
+  SystemCalls.setOption(socket, .receiveBuffer, Int32(clamping: receiveBuffer))
+  SystemCalls.setOption(socket, .timeToLive, Int32(options.timeToLive))
+  let service = options.precedence << 5 | options.typeOfService.wireBits
+  if service != 0 || replaces { SystemCalls.setOption(socket, .typeOfService, Int32(service)) }
+  if options.dontFragment || replaces {
+    SystemCalls.setDontFragment(socket, options.dontFragment)
+  }
+  if !options.ipOptions.isEmpty || replaces {
+    try SystemCalls.setIPOptions(socket, options.ipOptions)
+  }
+}
+
+extension TypeOfService {
+  /// The bits in IP's type-of-service octet (RFC 791 §3.1).
+  fileprivate var wireBits: UInt8 {
+    (contains(.lowDelay) ? 0x10 : 0) | (contains(.throughput) ? 0x08 : 0)
+      | (contains(.reliability) ? 0x04 : 0)
+  }
+}

@@ -1,0 +1,63 @@
+import SystemPackage
+import Synchronization
+
+/// Where a transfer's bytes come from: standard input or a file.
+///
+/// A read that waits can be ended from another thread, with nothing taken from the descriptor: with `--keep`, what is
+/// typed after a connection ended goes to the next one.
+final class InputSource: Sendable {
+  private let descriptor: FileDescriptor
+  private let name: String
+  private let ownsDescriptor: Bool
+  /// A byte in the pipe ends every read.
+  private let stop: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
+  private let isStopped = Atomic(false)
+
+  /// The bytes of the file at `path`, or of standard input.
+  init(path: String?) throws(ToolFailure) {
+    name = path ?? "standard input"
+    ownsDescriptor = path != nil
+    do {
+      descriptor =
+        try path.map { try FileDescriptor.open(FilePath($0), .readOnly) } ?? .standardInput
+      stop = try FileDescriptor.pipe()
+    } catch {
+      throw ToolFailure(error, path ?? "standard input")
+    }
+  }
+
+  deinit {
+    if ownsDescriptor { try? descriptor.close() }
+    try? stop.readEnd.close()
+    try? stop.writeEnd.close()
+  }
+
+  /// Whether a person types the input.
+  var isTerminal: Bool { descriptor.isTerminal }
+
+  /// The size of the input in bytes, where it is a file.
+  var size: Int? { descriptor.regularFileSize }
+
+  /// Ends a read that waits, and every later one, as if the input had ended.
+  func end() {
+    if !isStopped.exchange(true, ordering: .relaxed) {
+      _ = try? stop.writeEnd.writeAll([0])
+    }
+  }
+
+  /// Reads what there is, and waits until there is something; 0 at the end of the input.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ToolFailure) -> Int {
+    do {
+      while true {
+        if try descriptor.waitUntilReadable(or: stop.readEnd) { return 0 }
+        do {
+          return try descriptor.read(into: buffer)
+        } catch Errno.resourceTemporarilyUnavailable {
+          continue  // Somebody else, who shares the descriptor, was faster.
+        }
+      }
+    } catch {
+      throw ToolFailure(error, "cannot read \(name)")
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import MacTCP
+import Synchronization
+
+/// What `listen` and `connect` were asked for, beside where to.
+struct SessionOptions: Sendable {
+  var inputPath: String?
+  var outputPath: String?
+  var urgent: [UInt8] = []
+  var idleTimeout: Duration?
+  var monitor = MonitorOptions()
+}
+
+/// A stream and its connections, one after the other: the common part of `listen` and `connect`.
+final class Session: Sendable {
+  private let stream: TCPStream
+  private let options: SessionOptions
+  private let output: OutputSink
+  private let start = ContinuousClock.now
+  /// What went over earlier connections and this one.
+  private let present = Mutex<(transfer: Transfer?, counters: Counters)>((nil, Counters()))
+  private let earlier = Counters()
+
+  static let receiveBuffer = 262_144
+
+  /// Opens the output, so that nothing is transferred that cannot be written.
+  init(_ driver: any Driver, _ options: SessionOptions) throws(ToolFailure) {
+    var options = options
+    output = try OutputSink(path: options.outputPath)
+    stream = try translating { () throws(MacTCPError) in
+      try driver.createTCPStream(receiveBuffer: Session.receiveBuffer)
+    }
+    options.monitor.outputIsTerminal = output.isTerminal
+    self.options = options
+  }
+
+  /// Runs `body`, which makes connections. When the process is told to stop, the connection is reset and the failure
+  /// says how far it came.
+  func run(_ body: () throws(ToolFailure) -> Void) throws(ToolFailure) {
+    defer { stream.release() }
+    do {
+      try Interrupts.shared.whileStopping(with: { self.stop() }, body)
+    } catch {
+      throw Interrupts.shared.isInterrupted ? interruption : error
+    }
+    if Interrupts.shared.isInterrupted { throw interruption }
+  }
+
+  /// Makes one connection with `open` and transfers over it.
+  ///
+  /// - Returns: Why the transfer failed, or `nil`.
+  /// - Throws: Why there is no connection.
+  func connect(
+    _ open: (TCPStream) throws(MacTCPError) -> Endpoint
+  ) throws(ToolFailure) -> ToolFailure? {
+    let input = try InputSource(path: options.inputPath)
+    let counters = Counters()
+    var seen = options.monitor
+    seen.inputIsTerminal = input.isTerminal
+    let monitor = Monitor(stream, seen, counters: counters, total: input.size, start: start)
+    defer { monitor.end() }
+    let peer = try translating { () throws(MacTCPError) in try open(stream) }
+    let transfer = Transfer(
+      stream: stream, input: input, output: output, counters: counters, monitor: monitor,
+      urgent: options.urgent, idleTimeout: options.idleTimeout)
+    present.withLock { $0 = (transfer, counters) }
+    defer {
+      earlier.addSent(counters.sent)
+      earlier.addReceived(counters.received)
+      present.withLock { $0 = (nil, Counters()) }
+    }
+    monitor.begin(with: peer)
+    do throws(ToolFailure) {
+      try transfer.run()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func stop() {
+    if let transfer = present.withLock({ $0.transfer }) {
+      transfer.stop()
+    } else {
+      try? stream.abort()
+    }
+  }
+
+  private var interruption: ToolFailure {
+    .interrupted(earlier.summary)
+  }
+}
