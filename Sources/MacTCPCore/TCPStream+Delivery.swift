@@ -112,7 +112,10 @@ extension TCPStream {
   func progressReceives(_ known: Readiness?, _ effects: inout Effects) {
     accumulationDeadline = nil
     var known = known
-    waiting: while phase == .open, let receive = receives.first {
+    // A thread that sleeps on the transport wakes for what has come, and takes it itself.
+    waiting: while phase == .open, let receive = receives.first,
+      !receive.polls || receive.isServicedByCaller
+    {
       let ready = known ?? transport.readiness()
       known = nil
       let isLate = receive.deadline.map { transport.now >= $0 } ?? false

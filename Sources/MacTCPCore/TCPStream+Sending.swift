@@ -160,7 +160,8 @@ extension TCPStream {
           if taken == bytes.count { return }
         }
       }
-      let own = transport.makeSleeper()
+      // Acknowledgements are reported to the driver's thread.
+      let own = until == .accepted ? transport.makeSleeper() : nil
       let send = PendingSend(
         source, push: push, urgent: urgent, until: until, command: nil,
         sleeper: own ?? ConditionSleeper(), polls: own != nil)
@@ -172,14 +173,12 @@ extension TCPStream {
         service(nil, &effects)
         send.isServicedByCaller = false
         if let outcome = send.outcome { return try outcome.get() }
-        let waits: Readiness = send.offset < send.total ? .writable : .acknowledged
         lock.unlock()
         effects.run()
         effects = Effects()
-        let seen = send.sleeper?.sleep(for: waits, until: nil) ?? .none
+        _ = send.sleeper?.sleep(for: .writable, until: nil)
         lock.lock()
         if let outcome = send.outcome { return try outcome.get() }
-        if seen.contains(.failed), let loss = transport.loss() { connectionLost(loss, &effects) }
       }
     }
   }
@@ -207,7 +206,7 @@ extension TCPStream {
 
   /// Sends what is queued, oldest first, and completes what has been taken or acknowledged.
   func progressSends(_ effects: inout Effects) {
-    while let send = sends.first {
+    while let send = sends.first, !send.polls || send.isServicedByCaller {
       let outcome = send.withRest {
         transport.send(
           $0, push: send.push, urgent: send.urgent, notify: send.until == .acknowledged)

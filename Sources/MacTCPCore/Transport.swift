@@ -43,12 +43,13 @@ package struct Readiness: OptionSet, Sendable {
   }
 }
 
-/// Where a call waits in its own thread, woken by the network or by another thread.
+/// Where a call waits in its own thread, woken by the network.
 package protocol Sleeper: AnyObject, Sendable {
   /// Sleeps until `readiness` may have changed, until woken or until `deadline`; called without the lock.
   /// Returns what it saw; empty when woken or out of time.
   func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness
-  /// Wakes the sleeper now, or the next time that it sleeps; called without the lock.
+  /// Wakes the sleeper now, or the next time that it sleeps; called without the lock. A sleeper of a `TCPTransport`
+  /// need not heed it: see `makeSleeper`.
   func wake()
 }
 
@@ -159,6 +160,9 @@ package protocol TCPTransport: AnyObject, Sendable {
   /// deadline anew, so that calls may overtake each other.
   func deadlineChanged(to deadline: MonotonicTime)
   /// A place to sleep on this transport in the caller's thread, or `nil` where the driver has none.
+  ///
+  /// It wakes by itself when `abort` or `finish` is called. Nobody else completes the call of a thread that sleeps here,
+  /// so that nobody need wake it.
   func makeSleeper() -> (any Sleeper)?
 
   func status() -> TransportStatus

@@ -1,28 +1,33 @@
 internal import MacTCPCore
 
-/// A thread that sleeps on a stream's descriptors itself.
+/// A thread that sleeps on a TCP stream's socket wakes for whatever ends the connection: nobody need wake it.
+extension Descriptor: Sleeper {
+  func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
+    Readiness(
+      poll: SystemCalls.poll(
+        number, readiness.pollEvents,
+        milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1))
+  }
+
+  func wake() {}
+}
+
+/// A thread that sleeps on a UDP stream's sockets, which another thread may release.
 final class HostSleeper: Sleeper {
   /// Held so that their numbers stay theirs for as long as the thread sleeps.
-  private let first: Descriptor
-  private let others: [Descriptor]
+  private let descriptors: [Descriptor]
   private let event: WakeEvent
 
   /// `nil` when there is no event to be woken by.
-  init?(_ first: Descriptor, _ others: [Descriptor] = []) {
+  init?(_ descriptors: [Descriptor]) {
     guard let event = ThreadWake.current else { return nil }
-    self.first = first
-    self.others = others
+    self.descriptors = descriptors
     self.event = event
   }
 
   func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
-    var events: Int16 = 0
-    if readiness.contains(.readable) { events |= SystemCalls.pollReadable }
-    if readiness.contains(.writable) { events |= SystemCalls.pollWritable }
-    if readiness.contains(.urgent) { events |= SystemCalls.pollUrgent }
-    if readiness.contains(.peerClosed) { events |= SystemCalls.pollPeerClosed }
     let (found, woken) = SystemCalls.poll(
-      first, others, events, waker: event.descriptor,
+      descriptors, readiness.pollEvents, waker: event.descriptor,
       milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1)
     if woken { event.reset() }
     return Readiness(poll: found)
@@ -34,6 +39,16 @@ final class HostSleeper: Sleeper {
 }
 
 extension Readiness {
+  /// What `poll` is asked for; it tells of failures unasked.
+  fileprivate var pollEvents: Int16 {
+    var events: Int16 = 0
+    if contains(.readable) { events |= SystemCalls.pollReadable }
+    if contains(.writable) { events |= SystemCalls.pollWritable }
+    if contains(.urgent) { events |= SystemCalls.pollUrgent }
+    if contains(.peerClosed) { events |= SystemCalls.pollPeerClosed }
+    return events
+  }
+
   /// What `poll` saw.
   init(poll events: Int16) {
     var found = Readiness.none

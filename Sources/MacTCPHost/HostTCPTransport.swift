@@ -246,13 +246,21 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
   }
 
   func abort() {
-    if let socket { SystemCalls.resetOnClose(socket) }
-    finish()
+    end { socket in SystemCalls.reset(socket) }
   }
 
+  /// A thread that sleeps on the socket wakes for its end, and closes it with the last reference.
   func finish() {
-    if socket != nil { shared.counters.add(statistics()) }
-    socket = nil
+    end { socket in
+      if failure != nil { SystemCalls.reset(socket) }
+    }
+  }
+
+  private func end(_ last: (Descriptor) -> Void) {
+    guard let socket else { return }
+    shared.counters.add(statistics())
+    last(socket)
+    self.socket = nil
     armed = nil
   }
 
@@ -278,7 +286,7 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
   }
 
   func makeSleeper() -> (any Sleeper)? {
-    socket.flatMap { HostSleeper($0) }
+    socket
   }
 
   func pollerReports(_ readiness: Readiness) {

@@ -163,9 +163,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
     shared.poller.deadlineChanged(token, to: deadline)
   }
 
-  func makeSleeper() -> (any Sleeper)? {
-    sockets.first.flatMap { HostSleeper($0, Array(sockets.dropFirst())) }
-  }
+  func makeSleeper() -> (any Sleeper)? { sockets.isEmpty ? nil : HostSleeper(sockets) }
 
   func pollerReports(_ readiness: Readiness) {
     client?.transportIsReady(readiness)

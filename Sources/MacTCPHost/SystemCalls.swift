@@ -116,7 +116,16 @@ enum SystemCalls {
     _ = shutdown(socket.number, Int32(SHUT_WR))
   }
 
-  /// From now on closing the socket resets its connection (RFC 9293 §3.10.5).
+  /// Resets the connection at once (RFC 9293 §3.10.5), although threads sleep on the socket: they wake.
+  static func reset(_ socket: Descriptor) {
+    var unspecified = sockaddr()
+    unspecified.sa_family = sa_family_t(AF_UNSPEC)
+    if systemConnect(socket.number, &unspecified, socklen_t(MemoryLayout<sockaddr>.size)) != 0 {
+      resetOnClose(socket)
+    }
+  }
+
+  /// From now on closing the socket resets its connection.
   static func resetOnClose(_ socket: Descriptor) {
     var value = linger(l_onoff: 1, l_linger: 0)
     _ = setsockopt(
@@ -181,30 +190,26 @@ enum SystemCalls {
     static let pollPeerClosed = Int16(0)
   #endif
 
-  /// What can be done on a descriptor now.
-  static func poll(_ descriptor: Int32, _ events: Int16) -> Int16 {
+  /// What can be done on a descriptor: sleeps until something can, until time runs out, or until a signal comes. A
+  /// negative time-out sleeps for ever.
+  static func poll(_ descriptor: Int32, _ events: Int16, milliseconds: Int32 = 0) -> Int16 {
     var entry = pollfd(fd: descriptor, events: events, revents: 0)
-    return systemPoll(&entry, 1, 0) > 0 ? entry.revents : 0
+    return systemPoll(&entry, 1, milliseconds) > 0 ? entry.revents : 0
   }
 
-  /// Sleeps until something can be done on one of the descriptors, until `waker` is written to, or until a signal comes.
-  /// A negative time-out sleeps for ever. Returns what can be done on any of them.
+  /// The same on any of several descriptors, and until `waker` is written to.
   static func poll(
-    _ first: Descriptor, _ others: [Descriptor], _ events: Int16, waker: Descriptor,
-    milliseconds: Int32
+    _ descriptors: [Descriptor], _ events: Int16, waker: Descriptor, milliseconds: Int32
   ) -> (events: Int16, woken: Bool) {
-    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: others.count + 2) { entries in
+    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: descriptors.count + 1) { entries in
       entries[0] = pollfd(fd: waker.number, events: pollReadable, revents: 0)
-      entries[1] = pollfd(fd: first.number, events: events, revents: 0)
-      for index in others.indices {
-        entries[index + 2] = pollfd(fd: others[index].number, events: events, revents: 0)
+      for index in descriptors.indices {
+        entries[index + 1] = pollfd(fd: descriptors[index].number, events: events, revents: 0)
       }
       guard systemPoll(entries.baseAddress, .init(entries.count), milliseconds) > 0 else {
         return (0, false)
       }
-      var found: Int16 = 0
-      for index in 1..<entries.count { found |= entries[index].revents }
-      return (found, entries[0].revents != 0)
+      return (entries.dropFirst().reduce(0) { $0 | $1.revents }, entries[0].revents != 0)
     }
   }
 
