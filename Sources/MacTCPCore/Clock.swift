@@ -40,16 +40,16 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
 extension Duration {
   /// Whole nanoseconds, at most what 64 bits hold.
   package var saturatedNanoseconds: Int64 {
+    // `components` traps beyond 64 bits of seconds.
+    if self >= .nanoseconds(Int64.max) { return .max }
+    if self <= .nanoseconds(Int64.min) { return .min }
     let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return overflow || carry ? (self < .zero ? .min : .max) : sum
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 
   /// Milliseconds as MacTCP's status blocks carry them, rounded to nearest, 0 and up.
   package var milliseconds: Int {
-    Int(
-      clamping: max(0, saturatedNanoseconds).addingReportingOverflow(500_000).partialValue
-        / 1_000_000)
+    let nanoseconds = max(0, saturatedNanoseconds)
+    return Int(nanoseconds / 1_000_000) + (nanoseconds % 1_000_000 >= 500_000 ? 1 : 0)
   }
 }

@@ -52,7 +52,9 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
   private let lock: Lock
   private var events: Deque<Event> = []
   private var isFinished = false
-  private var waiter: UnsafeContinuation<Void, Never>?
+  /// Tasks that wait: one, unless several share the sequence. All are woken, and look again.
+  private var waiters: [Int: UnsafeContinuation<Void, Never>] = [:]
+  private var lastWaiter = 0
 
   init(lock: Lock) {
     self.lock = lock
@@ -66,13 +68,15 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
         return event
       }
       let ends = isFinished
+      lastWaiter += 1
+      let number = lastWaiter
       lock.unlock()
       if ends || Task.isCancelled { return nil }
       await withTaskCancellationHandler {
         await withUnsafeContinuation { continuation in
           lock.lock()
-          if events.isEmpty && !isFinished && !Task.isCancelled && waiter == nil {
-            waiter = continuation
+          if events.isEmpty && !isFinished && !Task.isCancelled {
+            waiters[number] = continuation
             lock.unlock()
           } else {
             lock.unlock()
@@ -80,11 +84,7 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
           }
         }
       } onCancel: {
-        let waiter = lock.withLock { () -> UnsafeContinuation<Void, Never>? in
-          defer { self.waiter = nil }
-          return self.waiter
-        }
-        waiter?.resume()
+        lock.withLock { waiters.removeValue(forKey: number) }?.resume()
       }
     }
   }
@@ -103,10 +103,8 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
   }
 
   private func wake(_ effects: inout Effects) {
-    if let waiter {
-      self.waiter = nil
-      effects.add(.resume(waiter))
-    }
+    for waiter in waiters.values { effects.add(.resume(waiter)) }
+    waiters = [:]
   }
 }
 
@@ -144,7 +142,13 @@ final class EventSubscribers<Event: NotifiedEvent>: @unchecked Sendable {
     }
   }
 
-  func finish(_ effects: inout Effects) {
+  /// Ends the sequences, and lets the handler go where closures run: what it holds may do anything when it goes, and
+  /// this may be the driver's thread.
+  func finish(_ outbox: Outbox, _ effects: inout Effects) {
     for weak in subscriptions { weak.subscription?.finish(&effects) }
+    if let last = handler {
+      handler = nil
+      outbox.post({ withExtendedLifetime(last) {} }, &effects)
+    }
   }
 }

@@ -103,6 +103,12 @@ package func startDetachedThread(_ body: @escaping @Sendable () -> Void) -> Bool
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
   let box = Unmanaged.passRetained(Box(body))
+  // The program's signal handlers run on the program's threads.
+  var all = sigset_t()
+  var before = sigset_t()
+  sigfillset(&all)
+  pthread_sigmask(SIG_SETMASK, &all, &before)
+  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
   var attributes = pthread_attr_t()
   pthread_attr_init(&attributes)
   pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))

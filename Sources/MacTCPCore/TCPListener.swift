@@ -41,7 +41,7 @@ public final class TCPListener: AsyncSequence, @unchecked Sendable {
   ///   - driver: The driver to listen on.
   ///   - port: The local port; 0 lets the driver choose, and ``localEndpoint`` tells.
   ///   - address: The local address; ``IPAddress/any`` listens on all of them.
-  ///   - posts: How many passive opens are kept posted, at least 1.
+  ///   - posts: How many passive opens are kept posted, 1...1024; what is outside becomes the nearest.
   ///   - backlog: How many connections may wait behind those.
   ///   - receiveBuffer: Each stream's receive buffer in bytes, at least 4096.
   ///   - options: What is asked for of each connection.
@@ -58,7 +58,7 @@ public final class TCPListener: AsyncSequence, @unchecked Sendable {
       )
     }
     self.driver = driver
-    self.posts = Swift.max(1, posts)
+    self.posts = Swift.min(Swift.max(1, posts), 1024)
     self.receiveBuffer = receiveBuffer
     self.options = try options.validated()
     outbox = Outbox(lock: lock)

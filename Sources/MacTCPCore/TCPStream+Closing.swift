@@ -1,13 +1,3 @@
-/// A pending close.
-final class PendingClose {
-  let command: Command<Void>
-  init(command: Command<Void>) { self.command = command }
-
-  func complete(_ result: Result<Void, MacTCPError>, _ effects: inout Effects) {
-    command.complete(result, &effects)
-  }
-}
-
 extension TCPStream {
   // MARK: Close
 
@@ -28,7 +18,7 @@ extension TCPStream {
             .connectionClosing, "this side has closed the connection with \(peerName) already")
         }
         let command = Command<Void>(lock: lock, owner: self)
-        pendingClose = PendingClose(command: command)
+        pendingClose = command
         service(nil, &effects)
         return command
       } catch {
@@ -78,9 +68,8 @@ extension TCPStream {
   /// both sides have closed ends in peace. Every later call gives ``ResultCode/invalidStreamPtr``. Releasing twice
   /// does nothing.
   public func release() {
-    // What the notification routine holds is let go without the lock: that may run anything.
-    let old = lock.perform { effects -> EventSubscribers<TCPEvent>? in
-      guard phase != .released else { return nil }
+    lock.perform { effects in
+      guard phase != .released else { return }
       let error = MacTCPError(.connectionTerminated, "the stream was released")
       switch phase {
       case .opening:
@@ -94,11 +83,11 @@ extension TCPStream {
       }
       phase = .released
       leftover = nil
-      subscribers?.finish(&effects)
-      defer { subscribers = nil }
-      return subscribers
+      if let subscribers {
+        self.subscribers = nil
+        subscribers.finish(outbox, &effects)
+      }
     }
-    _ = old
   }
 
   // MARK: Rules
@@ -107,7 +96,7 @@ extension TCPStream {
   func progressClose(_ effects: inout Effects) {
     guard pendingClose != nil || flow.finSent, !flow.finAcknowledged else { return }
     if !flow.finSent {
-      guard sends.isEmpty else { return }
+      guard sends.isEmpty, !isSenderAsleep else { return }
       transport.sendFIN()
       flow.finSent = true
       if ulpTimer == nil { startULPTimer() }
@@ -118,7 +107,9 @@ extension TCPStream {
       return
     }
     flow.finAcknowledged = true
-    while let send = unacknowledgedSends.popFirst() { send.complete(.success(()), &effects) }
+    while let send = unacknowledgedSends.popFirst() {
+      send.command.complete(.success(()), &effects)
+    }
     let pending = pendingClose
     pendingClose = nil
     pending?.complete(.success(()), &effects)
@@ -143,7 +134,9 @@ extension TCPStream {
     guard var timer = ulpTimer, transport.now >= timer.deadline else { return }
     let now = transport.now
     let unacknowledged = transport.unacknowledged
-    if unacknowledged == 0 && sends.isEmpty && (!flow.finSent || flow.finAcknowledged) {
+    if unacknowledged == 0 && sends.isEmpty && !isSenderAsleep
+      && (!flow.finSent || flow.finAcknowledged)
+    {
       ulpTimer = nil
       return
     }
@@ -183,7 +176,7 @@ extension TCPStream {
         sends.remove(at: index)
       } else if let index = unacknowledgedSends.firstIndex(where: { $0.command === command }) {
         unacknowledgedSends.remove(at: index)
-      } else if pendingClose?.command !== command {
+      } else if pendingClose !== command {
         return
       } else if !flow.finSent {
         // The FIN waits behind sends that are pending: the close itself is taken back.

@@ -1,55 +1,16 @@
 // When a receive completes, and with what: section 3.3 of the interface.
 
-/// A pending receive: a command, or a call that blocks its thread.
+/// A receive that waits in the stream's queue.
 final class PendingReceive {
-  /// Where an array is wanted, its largest size; else the size of `destination`.
+  let command: Command<Received>
+  /// The most that it takes.
   let capacity: Int
   let deadline: MonotonicTime?
-  let command: Command<Received>?
-  /// The buffer of a caller that is inside its call until `outcome` is there.
-  let destination: UnsafeMutableRawBufferPointer?
-  let sleeper: (any Sleeper)?
-  /// Whether `sleeper` sees the network itself.
-  let polls: Bool
-  var outcome: Result<ReceivedCount, MacTCPError>?
-  /// Whether the caller's own thread is completing it, which needs no waking.
-  var isServicedByCaller = false
 
   init(command: Command<Received>, capacity: Int, deadline: MonotonicTime?) {
     self.command = command
     self.capacity = capacity
     self.deadline = deadline
-    destination = nil
-    sleeper = nil
-    polls = false
-  }
-
-  init(
-    destination: UnsafeMutableRawBufferPointer, deadline: MonotonicTime?, sleeper: any Sleeper,
-    polls: Bool
-  ) {
-    self.destination = destination
-    self.deadline = deadline
-    self.sleeper = sleeper
-    self.polls = polls
-    capacity = destination.count
-    command = nil
-  }
-
-  func complete(_ result: Result<Received, MacTCPError>, _ effects: inout Effects) {
-    if let command {
-      command.complete(result, &effects)
-      return
-    }
-    complete(
-      count: result.map {
-        ReceivedCount(count: $0.data.count, isUrgent: $0.isUrgent, isMark: $0.isMark)
-      }, &effects)
-  }
-
-  func complete(count: Result<ReceivedCount, MacTCPError>, _ effects: inout Effects) {
-    outcome = count
-    if let sleeper, !isServicedByCaller { effects.add(.wake(sleeper)) }
   }
 }
 
@@ -65,7 +26,7 @@ extension TCPStream {
   {
     try requireReceivable(limit)
     var known: Readiness?
-    if phase == .open, receives.isEmpty {
+    if phase == .open, receives.isEmpty, !isReceiverAsleep {
       let ready = transport.readiness()
       if case .complete = transport.arrival(ready) {
         var data: [UInt8] = []
@@ -112,10 +73,7 @@ extension TCPStream {
   func progressReceives(_ known: Readiness?, _ effects: inout Effects) {
     accumulationDeadline = nil
     var known = known
-    // A thread that sleeps on the transport wakes for what has come, and takes it itself.
-    waiting: while phase == .open, let receive = receives.first,
-      !receive.polls || receive.isServicedByCaller
-    {
+    waiting: while phase == .open, !isReceiverAsleep, let receive = receives.first {
       let ready = known ?? transport.readiness()
       known = nil
       let isLate = receive.deadline.map { transport.now >= $0 } ?? false
@@ -146,43 +104,40 @@ extension TCPStream {
     guard isLate else { return false }
     receives.removeAll { $0 === receive }
     receiveDone()
-    receive.complete(
-      .failure(
-        MacTCPError(
-          .commandTimeout, "nothing came from \(peerName) in time", cause: .timedOut)), &effects)
+    receive.command.complete(.failure(receiveTimeoutError), &effects)
     return true
+  }
+
+  var receiveTimeoutError: MacTCPError {
+    MacTCPError(.commandTimeout, "nothing came from \(peerName) in time", cause: .timedOut)
   }
 
   /// Delivers to the oldest receive, and completes it; `false` when there was nothing after all.
   private func deliver(to receive: PendingReceive, _ ready: Readiness, _ effects: inout Effects)
     -> Bool
   {
-    if let destination = receive.destination {
-      guard let result = outcome(transport.receive(into: destination, ready), &effects) else {
-        return false
-      }
-      if receives.first === receive {
-        receives.removeFirst()
-        receive.complete(count: result, &effects)
-      }
-      return true
-    }
     var data: [UInt8] = []
     let delivery = receiveArray(&data, receive.capacity, ready)
     guard let result = outcome(delivery, &effects) else { return false }
     if receives.first === receive {
       receives.removeFirst()
-      receive.complete(
+      receive.command.complete(
         result.map { Received(data: data, isUrgent: $0.isUrgent, isMark: $0.isMark) }, &effects)
     }
     return true
   }
 
-  /// Receives at once into a caller's buffer when something completes a receive now.
+  /// Receives at once into a caller's buffer, when nobody else waits and something completes a receive now.
   func takeNow(into buffer: UnsafeMutableRawBufferPointer, _ effects: inout Effects)
     -> Result<ReceivedCount, MacTCPError>?
   {
-    let ready = transport.readiness()
+    guard phase == .open, receives.isEmpty, !isReceiverAsleep else { return nil }
+    return take(into: buffer, transport.readiness(), &effects)
+  }
+
+  func take(
+    into buffer: UnsafeMutableRawBufferPointer, _ ready: Readiness, _ effects: inout Effects
+  ) -> Result<ReceivedCount, MacTCPError>? {
     guard case .complete = transport.arrival(ready) else { return nil }
     return outcome(transport.receive(into: buffer, ready), &effects)
   }
@@ -232,7 +187,9 @@ extension TCPStream {
         .connectionClosing, "\(peerName) has closed, and all its data was received")
       receiveDone()
       // Completed here, before the connection may end with it and take them down with another error.
-      while let receive = receives.popFirst() { receive.complete(.failure(error), &effects) }
+      while let receive = receives.popFirst() {
+        receive.command.complete(.failure(error), &effects)
+      }
       endReached(&effects)
       return .failure(error)
     case .lost(let loss):
@@ -241,7 +198,7 @@ extension TCPStream {
   }
 
   /// A receive has completed: the next arrival is notified again.
-  private func receiveDone() {
+  func receiveDone() {
     flow.dataArrivalGiven = false
   }
 
@@ -249,7 +206,7 @@ extension TCPStream {
   func receiveLeftovers(_ effects: inout Effects) {
     while let receive = receives.popFirst() {
       if leftover == nil {
-        receive.complete(.failure(notOpenError), &effects)
+        receive.command.complete(.failure(notOpenError), &effects)
       } else {
         receiveLeftover(receive, &effects)
       }
@@ -257,12 +214,15 @@ extension TCPStream {
   }
 
   func receiveLeftover(_ receive: PendingReceive, _ effects: inout Effects) {
-    guard let (data, offset) = leftover else { return }
-    let part = data[offset...].prefix(receive.capacity)
-    let end = offset + part.count
-    leftover = end == data.count ? nil : (data, end)
-    receive.destination?.copyBytes(from: part)
-    receive.complete(
+    guard let part = takeLeftover(receive.capacity) else { return }
+    receive.command.complete(
       .success(Received(data: Array(part), isUrgent: false, isMark: false)), &effects)
+  }
+
+  func takeLeftover(_ limit: Int) -> ArraySlice<UInt8>? {
+    guard let (data, offset) = leftover else { return nil }
+    let part = data[offset...].prefix(limit)
+    leftover = part.endIndex == data.count ? nil : (data, part.endIndex)
+    return part
   }
 }

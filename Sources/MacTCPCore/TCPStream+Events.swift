@@ -17,6 +17,8 @@ extension TCPStream {
 
   /// The notification routine: called for each event, one at a time and in order, on a thread of its own kind. It may
   /// make any call, release the stream, or block: only later notifications of the same stream wait for it.
+  /// A closure that holds its stream strongly keeps it from being released by itself: capture it weakly, or call
+  /// ``release()``. At most 512 closures run at once in a process; closures that wait for each other must not be more.
   /// `asr` in the Python module.
   public var onEvent: (@Sendable (TCPEvent) -> Void)? {
     get { lock.withLock { subscribers?.handler } }

@@ -75,7 +75,7 @@ extension TCPStream {
       try requireReceivable(buffer.count)
       var span = buffer.mutableSpan
       let direct = span.withUnsafeMutableBytes { bytes in
-        receives.isEmpty && phase == .open ? takeNow(into: bytes, &effects) : nil
+        takeNow(into: bytes, &effects)
       }
       if let direct {
         service(nil, &effects)
@@ -91,9 +91,8 @@ extension TCPStream {
     case .pending(let command): received = try await command.value
     case nil: throw notOpenErrorNow
     }
-    buffer.replaceSubrange(0..<received.data.count, with: received.data)
-    return ReceivedCount(
-      count: received.data.count, isUrgent: received.isUrgent, isMark: received.isMark)
+    var span = buffer.mutableSpan
+    return span.withUnsafeMutableBytes { received.copy(to: $0) }
   }
 
   /// Receives into the caller's array, and blocks until something has come.
@@ -112,32 +111,23 @@ extension TCPStream {
   public func receive(into buffer: UnsafeMutableRawBufferPointer, timeout: Duration? = nil)
     throws(MacTCPError) -> ReceivedCount
   {
-    try lock.perform { effects throws(MacTCPError) in
+    var queued: Command<Received>?
+    let count = try lock.perform { effects throws(MacTCPError) -> ReceivedCount? in
       try requireReceivable(buffer.count)
-      let own = transport.makeSleeper()
-      let pending = PendingReceive(
-        destination: buffer, deadline: timeout.map { transport.now + $0 },
-        sleeper: own ?? ConditionSleeper(), polls: own != nil)
-      receives.append(pending)
-      if own == nil || phase != .open || receives.count > 1 {
-        pending.isServicedByCaller = true
-        if phase == .open { service(nil, &effects) } else { receiveLeftovers(&effects) }
-        pending.isServicedByCaller = false
+      if phase == .open, receives.isEmpty, !isReceiverAsleep, let sleeper = transport.makeSleeper()
+      {
+        let deadline = timeout.map { transport.now + $0 }
+        return try receiveAlone(into: buffer, until: deadline, sleeper, &effects)
       }
-      while true {
-        if let outcome = pending.outcome { return try outcome.get() }
-        let sleeper = own ?? pending.sleeper
-        lock.unlock()
-        effects.run()
-        effects = Effects()
-        let known = sleeper?.sleep(for: .receivable, until: pending.deadline)
-        lock.lock()
-        if pending.outcome != nil { continue }
-        pending.isServicedByCaller = true
-        service(own != nil && receives.count == 1 ? known : nil, &effects)
-        pending.isServicedByCaller = false
+      switch try startReceive(buffer.count, timeout, &effects) {
+      case .done(let received): return received.copy(to: buffer)
+      case .pending(let command): queued = command
       }
+      return nil
     }
+    if let count { return count }
+    guard let queued else { throw notOpenErrorNow }
+    return try queued.wait().copy(to: buffer)
   }
 
   // MARK: Receive without copying
@@ -154,7 +144,7 @@ extension TCPStream {
     do throws(MacTCPError) {
       let count: ReceivedCount? = try lock.perform { effects throws(MacTCPError) in
         try requireReceivable(LoanBuffer.size)
-        if receives.isEmpty, phase == .open, let direct = takeNow(into: loan.raw, &effects) {
+        if let direct = takeNow(into: loan.raw, &effects) {
           service(nil, &effects)
           return try direct.get()
         }
@@ -195,9 +185,13 @@ extension LoanBuffer {
   }
 
   consuming func lend(_ received: Received) -> ReceivedLoan {
-    raw.copyBytes(from: received.data)
-    return ReceivedLoan(
-      buffer: self, count: received.data.count, isUrgent: received.isUrgent, isMark: received.isMark
-    )
+    lend(received.copy(to: raw))
+  }
+}
+
+extension Received {
+  fileprivate func copy(to buffer: UnsafeMutableRawBufferPointer) -> ReceivedCount {
+    buffer.copyBytes(from: data)
+    return ReceivedCount(count: data.count, isUrgent: isUrgent, isMark: isMark)
   }
 }

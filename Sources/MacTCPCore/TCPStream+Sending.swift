@@ -71,7 +71,7 @@ extension TCPStream {
     gathering buffers: [[UInt8]], push: Bool = true, urgent: Bool = false,
     until completion: SendCompletion = .accepted
   ) throws(MacTCPError) {
-    try sendBlocking(.arrays(buffers), push, urgent, completion)
+    try issueSend(gathering: buffers, push: push, urgent: urgent, until: completion).wait()
   }
 
   /// Sends a buffer, and blocks until that is complete. See ``issueSend(_:push:urgent:until:)``.
@@ -80,7 +80,7 @@ extension TCPStream {
     until completion: SendCompletion = .accepted
   ) throws(MacTCPError) {
     try data.span.withUnsafeBytes { bytes throws(MacTCPError) in
-      try sendBlocking(.memory(bytes), push, urgent, completion)
+      try sendBlocking(bytes, push, urgent, completion)
     }
   }
 
@@ -90,7 +90,7 @@ extension TCPStream {
     _ bytes: UnsafeRawBufferPointer, push: Bool = true, urgent: Bool = false,
     until completion: SendCompletion = .accepted
   ) throws(MacTCPError) {
-    try sendBlocking(.memory(bytes), push, urgent, completion)
+    try sendBlocking(bytes, push, urgent, completion)
   }
 
   // MARK: Rules
@@ -116,7 +116,7 @@ extension TCPStream {
   ) throws(MacTCPError) -> Command<Void>? {
     try requireSendable(data.count)
     var taken = 0
-    if sends.isEmpty && until == .accepted {
+    if sends.isEmpty && !isSenderAsleep && until == .accepted {
       taken = try data.span.withUnsafeBytes { bytes throws(MacTCPError) in
         try sendNow(bytes, push, urgent, &effects)
       }
@@ -140,51 +140,30 @@ extension TCPStream {
     _ effects: inout Effects
   ) -> Command<Void> {
     let command = Command<Void>(lock: lock, owner: self)
-    let send = PendingSend(
-      .arrays(buffers), push: push, urgent: urgent, until: until, command: command)
-    send.offset = taken
-    sends.append(send)
+    sends.append(
+      PendingSend(
+        buffers, taken: taken, push: push, urgent: urgent, until: until, command: command))
     service(nil, &effects)
     return command
   }
 
   private func sendBlocking(
-    _ source: PendingSend.Source, _ push: Bool, _ urgent: Bool, _ until: SendCompletion
+    _ bytes: UnsafeRawBufferPointer, _ push: Bool, _ urgent: Bool, _ until: SendCompletion
   ) throws(MacTCPError) {
-    try lock.perform { effects throws(MacTCPError) in
-      var taken = 0
-      if case .memory(let bytes) = source {
-        try requireSendable(bytes.count)
-        if sends.isEmpty && until == .accepted {
-          taken = try sendNow(bytes, push, urgent, &effects)
-          if taken == bytes.count { return }
-        }
+    let queued = try lock.perform { effects throws(MacTCPError) -> Command<Void>? in
+      try requireSendable(bytes.count)
+      var rest = bytes
+      if until == .accepted, sends.isEmpty, !isSenderAsleep {
+        rest = try sendAlone(bytes, push: push, urgent: urgent, &effects)
+        if rest.isEmpty { return nil }
       }
-      // Acknowledgements are reported to the driver's thread.
-      let own = until == .accepted ? transport.makeSleeper() : nil
-      let send = PendingSend(
-        source, push: push, urgent: urgent, until: until, command: nil,
-        sleeper: own ?? ConditionSleeper(), polls: own != nil)
-      try requireSendable(send.total)
-      send.offset = taken
-      sends.append(send)
-      while true {
-        send.isServicedByCaller = true
-        service(nil, &effects)
-        send.isServicedByCaller = false
-        if let outcome = send.outcome { return try outcome.get() }
-        lock.unlock()
-        effects.run()
-        effects = Effects()
-        _ = send.sleeper?.sleep(for: .writable, until: nil)
-        lock.lock()
-        if let outcome = send.outcome { return try outcome.get() }
-      }
+      return enqueue([Array(rest)], 0, push, urgent, until, &effects)
     }
+    try queued?.wait()
   }
 
   /// Offers a buffer to the transport with nothing queued before it; returns how much was taken.
-  private func sendNow(
+  func sendNow(
     _ bytes: UnsafeRawBufferPointer, _ push: Bool, _ urgent: Bool, _ effects: inout Effects
   ) throws(MacTCPError) -> Int {
     let outcome = withUnsafePointer(to: bytes) {
@@ -206,7 +185,7 @@ extension TCPStream {
 
   /// Sends what is queued, oldest first, and completes what has been taken or acknowledged.
   func progressSends(_ effects: inout Effects) {
-    while let send = sends.first, !send.polls || send.isServicedByCaller {
+    while !isSenderAsleep, let send = sends.first {
       let outcome = send.withRest {
         transport.send(
           $0, push: send.push, urgent: send.urgent, notify: send.until == .acknowledged)
@@ -227,7 +206,7 @@ extension TCPStream {
       }
       sends.removeFirst()
       if send.until == .accepted {
-        send.complete(.success(()), &effects)
+        send.command.complete(.success(()), &effects)
       } else {
         send.end = flow.accepted
         unacknowledgedSends.append(send)
@@ -237,7 +216,7 @@ extension TCPStream {
     let acknowledged = flow.accepted - transport.unacknowledged
     while let send = unacknowledgedSends.first, send.end <= acknowledged {
       unacknowledgedSends.removeFirst()
-      send.complete(.success(()), &effects)
+      send.command.complete(.success(()), &effects)
     }
   }
 }

@@ -24,7 +24,7 @@ extension TCPStream: TransportClient, CommandOwner {
       return
     }
     flow.peerClosed = flow.peerClosed || ready.contains(.peerClosed)
-    guard receives.isEmpty else { return }
+    guard receives.isEmpty, !isReceiverAsleep else { return }
     // What was `known` to be urgent may have been delivered by now.
     if isHeard && ready.contains(.urgent) && !flow.urgentGiven && !flow.isInsideUrgent
       && (known == nil || transport.readiness().contains(.urgent))
@@ -104,7 +104,8 @@ extension TCPStream: TransportClient, CommandOwner {
       receives.removeFirst()
       receiveLeftover(receive, &effects)
     }
-    if !receives.isEmpty || !sends.isEmpty || !unacknowledgedSends.isEmpty || pendingClose != nil {
+    let isAwaited = !receives.isEmpty || !sends.isEmpty || !unacknowledgedSends.isEmpty
+    if isAwaited || pendingClose != nil || isReceiverAsleep || isSenderAsleep {
       failPending(error(), &effects)
     }
     give(.terminated(reason), &effects)
@@ -113,12 +114,15 @@ extension TCPStream: TransportClient, CommandOwner {
 
   /// Completes every pending command of the connection with `error`.
   func failPending(_ error: MacTCPError, _ effects: inout Effects) {
-    while let receive = receives.popFirst() { receive.complete(.failure(error), &effects) }
-    while let send = sends.popFirst() { send.complete(.failure(error), &effects) }
-    while let send = unacknowledgedSends.popFirst() { send.complete(.failure(error), &effects) }
+    if isReceiverAsleep || isSenderAsleep { sleepersError = error }
+    isReceiverAsleep = false
+    isSenderAsleep = false
+    while let receive = receives.popFirst() { receive.command.fail(error, &effects) }
+    while let send = sends.popFirst() { send.command.fail(error, &effects) }
+    while let send = unacknowledgedSends.popFirst() { send.command.fail(error, &effects) }
     let pending = pendingClose
     pendingClose = nil
-    pending?.complete(.failure(error), &effects)
+    pending?.fail(error, &effects)
   }
 
   func give(_ event: TCPEvent, _ effects: inout Effects) {
@@ -144,17 +148,16 @@ extension TCPStream: TransportClient, CommandOwner {
       return .writable
     }
     var wanted = Readiness.none
-    if let receive = receives.first, !receive.polls {
+    if !receives.isEmpty && !isReceiverAsleep {
       wanted.insert(.readable)
       wanted.insert(.urgent)
     }
-    if let send = sends.first, !send.polls { wanted.insert(.writable) }
-    if unacknowledgedSends.contains(where: { !$0.polls }) || (flow.finSent && !flow.finAcknowledged)
-    {
+    if !sends.isEmpty && !isSenderAsleep { wanted.insert(.writable) }
+    if !unacknowledgedSends.isEmpty || (flow.finSent && !flow.finAcknowledged) {
       wanted.insert(.acknowledged)
     }
     if let subscribers, !subscribers.isEmpty {
-      if receives.isEmpty && !flow.endDelivered {
+      if receives.isEmpty && !isReceiverAsleep && !flow.endDelivered {
         if !flow.dataArrivalGiven { wanted.insert(.readable) }
         if !flow.urgentGiven && !flow.isInsideUrgent { wanted.insert(.urgent) }
       }
@@ -170,7 +173,7 @@ extension TCPStream: TransportClient, CommandOwner {
     func consider(_ deadline: MonotonicTime?) {
       if let deadline, next.map({ deadline < $0 }) ?? true { next = deadline }
     }
-    for receive in receives where !receive.polls { consider(receive.deadline) }
+    for receive in receives { consider(receive.deadline) }
     consider(accumulationDeadline)
     consider(ulpTimer?.deadline)
     return next

@@ -40,7 +40,12 @@ public final class TCPStream: @unchecked Sendable {
   var sends: Deque<PendingSend> = []
   /// Sends that were accepted whole and are to be acknowledged.
   var unacknowledgedSends: Deque<PendingSend> = []
-  var pendingClose: PendingClose?
+  var pendingClose: Command<Void>?
+  /// Whether the one receive, or send, of the stream is a call whose thread sleeps on the transport.
+  var isReceiverAsleep = false
+  var isSenderAsleep = false
+  /// What the connection's end means to calls that were asleep then.
+  var sleepersError: MacTCPError?
 
   var flow = Flow()
   var ulpTimer: ULPTimer?

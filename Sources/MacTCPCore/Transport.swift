@@ -161,7 +161,8 @@ package protocol TCPTransport: AnyObject, Sendable {
   func deadlineChanged(to deadline: MonotonicTime)
   /// A place to sleep on this transport in the caller's thread, or `nil` where the driver has none.
   ///
-  /// It wakes by itself when `abort` or `finish` is called. Nobody else completes the call of a thread that sleeps here,
+  /// A transport with places to sleep never answers `.accumulating`. A sleeper wakes by itself when `abort` or `finish`
+  /// is called. Nobody else completes the call of a thread that sleeps here,
   /// so that nobody need wake it.
   func makeSleeper() -> (any Sleeper)?
 

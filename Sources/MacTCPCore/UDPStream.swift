@@ -292,19 +292,18 @@ public final class UDPStream: @unchecked Sendable {
   /// Gives the stream up for good; pending commands complete with ``ResultCode/connectionTerminated``. Releasing twice
   /// does nothing. MacTCP: UDPRelease.
   public func release() {
-    // What the notification routine holds is let go without the lock: that may run anything.
-    let old = lock.perform { effects -> EventSubscribers<UDPEvent>? in
-      guard !isReleased else { return nil }
+    lock.perform { effects in
+      guard !isReleased else { return }
       isReleased = true
       transport.close()
       let error = MacTCPError(.connectionTerminated, "the stream was released")
       while let read = reads.popFirst() { read.command.complete(.failure(error), &effects) }
       while let write = writes.popFirst() { write.command.complete(.failure(error), &effects) }
       for (_, sleeper) in sleepers { effects.add(.wake(sleeper)) }
-      subscribers?.finish(&effects)
-      defer { subscribers = nil }
-      return subscribers
+      if let subscribers {
+        self.subscribers = nil
+        subscribers.finish(outbox, &effects)
+      }
     }
-    _ = old
   }
 }

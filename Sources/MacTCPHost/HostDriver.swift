@@ -13,6 +13,7 @@ final class HostShared: Sendable {
 
   init(interface: String, logger: Logger?) throws(Errno) {
     poller = try Poller()
+    try poller.start()
     ports = PortTable(poller: poller)
     self.interface = interface
     self.logger = logger
@@ -51,10 +52,9 @@ public final class HostDriver: Driver {
   /// - Throws: ``ResultCode/ipBadLapErr`` when the interface that was asked for does not exist,
   ///   ``ResultCode/insufficientResources`` when descriptors ran out.
   public init(_ configuration: Configuration = Configuration()) throws(MacTCPError) {
-    let asked = configuration.interface ?? SystemCalls.environment("MACTCP_INTERFACE")
-    if let asked, !HostInterface.exists(asked) {
-      throw MacTCPError(.ipBadLapErr, "there is no network interface named \(asked)")
-    }
+    let named = SystemCalls.environment("MACTCP_INTERFACE").flatMap { $0.isEmpty ? nil : $0 }
+    let asked = configuration.interface ?? named
+    if let asked { _ = try HostDriver.mtu(of: asked) }
     let interface = asked ?? HostInterface.ofDefaultRoute ?? HostInterface.loopback
     do throws(Errno) {
       shared = try HostShared(interface: interface, logger: configuration.logger)
@@ -77,10 +77,18 @@ public final class HostDriver: Driver {
   /// The interface's MTU in bytes.
   public var mtu: Int {
     get throws(MacTCPError) {
-      guard let mtu = SystemCalls.interfaceMTU(shared.interface) else {
-        throw MacTCPError(.ipBadLapErr, "the network interface \(shared.interface) has gone")
+      try HostDriver.mtu(of: shared.interface)
+    }
+  }
+
+  private static func mtu(of interface: String) throws(MacTCPError) -> Int {
+    do throws(Errno) {
+      return try SystemCalls.interfaceMTU(interface)
+    } catch {
+      if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem {
+        throw .opening("a look at the network interface", error)
       }
-      return mtu
+      throw MacTCPError(.ipBadLapErr, "there is no network interface named \"\(interface)\"")
     }
   }
 
@@ -113,6 +121,10 @@ public final class HostDriver: Driver {
   public func createUDPStream(
     receiveBuffer: Int, ports: ClosedRange<UInt16>, address: IPAddress
   ) throws(MacTCPError) -> UDPStream {
+    guard ports.lowerBound > 0 || ports.upperBound == 0 else {
+      throw MacTCPError(
+        .invalidLength, "a range of ports begins at 1 or above; 0 alone lets the driver choose one")
+    }
     guard receiveBuffer >= SmallestReceiveBuffer.udp else {
       throw MacTCPError(
         .invalidLength,
@@ -136,10 +148,10 @@ public final class HostDriver: Driver {
 
   /// Counts of this driver's streams, and the parameters of the kernel's TCP.
   public func globalInfo() throws(MacTCPError) -> GlobalInfo {
+    // The totals are read last: a connection that ends meanwhile counts twice for once, but never not at all.
+    let live = shared.poller.everyone.compactMap { ($0 as? HostTCPTransport)?.statisticsNow }
     var info = shared.counters.info
-    for case let transport as HostTCPTransport in shared.poller.everyone {
-      if let connection = transport.statisticsNow { info.add(connection) }
-    }
+    for connection in live { info.add(connection) }
     HostInterface.addParameters(&info)
     info.streamsSupported = SystemCalls.descriptorLimit
     info.largestSegmentReceived = max(0, (try? mtu).map { $0 - 40 } ?? 0)
@@ -163,7 +175,7 @@ public final class HostDriver: Driver {
   /// An ICMP echo by the kernel's ping sockets, or by a raw socket where those are not permitted.
   public func issueEcho(to host: IPAddress, data: [UInt8], timeout: Duration) -> Command<EchoReply>
   {
-    HostEcho.issue(shared, to: host, data: data, timeout: timeout)
+    HostEcho.issue(self, shared, to: host, data: data, timeout: timeout)
   }
 
   /// What /sys and /proc tell of the interface.

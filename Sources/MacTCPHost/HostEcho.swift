@@ -8,6 +8,8 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
   // Sendable: every variable but `token` is touched with `lock` held only, or in `deinit`.
   private let lock = Lock()
   private let shared: HostShared
+  /// Keeps the driver, and with it the poller, until the echo is over.
+  private let driver: AnyObject
   private let host: IPAddress
   private let data: [UInt8]
   private let socket: Descriptor
@@ -24,23 +26,25 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
   /// The largest amount of data in an echo: what an IPv4 packet holds beside the two headers.
   static let mostData = 65_507
 
-  static func issue(_ shared: HostShared, to host: IPAddress, data: [UInt8], timeout: Duration)
-    -> Command<EchoReply>
-  {
+  static func issue(
+    _ driver: AnyObject, _ shared: HostShared, to host: IPAddress, data: [UInt8], timeout: Duration
+  ) -> Command<EchoReply> {
     do throws(MacTCPError) {
       guard data.count <= mostData else {
         throw MacTCPError(
           .invalidLength, "an echo carries at most \(mostData) bytes, \(data.count) were given")
       }
-      return try HostEcho(shared, host, data, timeout).start()
+      return try HostEcho(driver, shared, host, data, timeout).start()
     } catch {
       return Command(.failure(error), lock: Lock())
     }
   }
 
-  private init(_ shared: HostShared, _ host: IPAddress, _ data: [UInt8], _ timeout: Duration)
-    throws(MacTCPError)
-  {
+  private init(
+    _ driver: AnyObject, _ shared: HostShared, _ host: IPAddress, _ data: [UInt8],
+    _ timeout: Duration
+  ) throws(MacTCPError) {
+    self.driver = driver
     self.shared = shared
     self.host = host
     self.data = data
@@ -108,7 +112,8 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       return
     }
     if readiness.contains(.failed),
-      let error = SystemCalls.takeErrors(socket).first,
+      // A raw socket is told of the errors of every echo on the host.
+      let error = SystemCalls.takeErrors(socket).first(where: { $0.remote.address == host }),
       let type = ICMPReportType(type: error.type, code: error.code)
     {
       finish(
@@ -128,9 +133,9 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       while let (count, from) = try? SystemCalls.receiveDatagram(socket, buffer) {
         let now = MonotonicTime.now
         let packet = UnsafeRawBufferPointer(rebasing: buffer.prefix(min(count, size)))
-        guard from.address == host || host == .broadcast || host.isLoopback,
+        guard from.address == host || host == .any || host == .broadcast,
           let echo = parse(packet), echo.kind == .reply, echo.identifier == identifier,
-          echo.sequenceNumber == 1
+          echo.sequenceNumber == 1, echo.payload == data
         else { continue }
         let sent = lock.withLock { sentAt }
         return EchoReply(from: from.address, data: echo.payload, roundTrip: now - sent)

@@ -15,7 +15,9 @@ extension Errno {
 
   fileprivate var isExhaustion: Bool {
     switch self {
-    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace: true
+    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace,
+      .resourceTemporarilyUnavailable:
+      true
     default: false
     }
   }

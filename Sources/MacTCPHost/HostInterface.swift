@@ -19,10 +19,6 @@ internal import MacTCPWire
       return defaults.min { (Int($0[6]) ?? 0) < (Int($1[6]) ?? 0) }.map { String($0[0]) }
     }
 
-    static func exists(_ name: String) -> Bool {
-      SystemCalls.interfaceMTU(name) != nil
-    }
-
     static func linkStatistics(_ name: String, mtu: Int) -> LinkStatistics {
       let path = "/sys/class/net/\(name)/"
       func file(_ file: String) -> String? {
@@ -83,10 +79,6 @@ internal import MacTCPWire
     static let loopback = "lo0"
     /// Not looked up here: the configuration names the interface.
     static var ofDefaultRoute: String? { nil }
-
-    static func exists(_ name: String) -> Bool {
-      SystemCalls.interfaceAddresses(name) != nil
-    }
 
     static func linkStatistics(_ name: String, mtu: Int) -> LinkStatistics {
       LinkStatistics(

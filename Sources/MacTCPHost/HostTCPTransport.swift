@@ -38,6 +38,8 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
   func startPassiveOpen(_ request: PassiveOpenRequest) throws(MacTCPError) {
     let address = try shared.ports.add(self, request)
     lock.withLock {
+      // The connection may have come already: what it brought stands.
+      guard socket == nil else { return }
       local = address
       remote = nil
     }
@@ -262,6 +264,8 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
     last(socket)
     self.socket = nil
     armed = nil
+    local = nil
+    remote = nil
   }
 
   // MARK: Waiting

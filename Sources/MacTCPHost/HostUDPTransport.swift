@@ -82,14 +82,12 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
     -> (Int, Endpoint)?
   {
     // An ICMP error that came is given once in place of a datagram, and stays in the error queue.
-    var errors = 0
-    while errors < 8 {
+    for _ in 0..<16 {
       do throws(Errno) {
         let (count, from) = try SystemCalls.receiveDatagram(socket, buffer)
         if count <= buffer.count { return (count, from) }
       } catch {
         if error == .wouldBlock { return nil }
-        errors += 1
       }
     }
     return nil

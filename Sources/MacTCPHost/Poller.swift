@@ -1,7 +1,6 @@
 // The driver's one thread: it sleeps on the kernel's event queue for everybody who does not sleep himself, and calls
 // them when something came or a deadline passed. It holds no lock while it calls.
 internal import MacTCPCore
-internal import Synchronization
 internal import SystemPackage
 
 /// Who is called by the poller.
@@ -25,7 +24,6 @@ final class Poller: @unchecked Sendable {
   private var isAsleep = false
   private var isStopped = false
 
-  private let isRunning = Atomic(false)
   private var timers = TimerHeap()
 
   private struct Weak { weak var client: (any PollerClient)? }
@@ -71,8 +69,7 @@ final class Poller: @unchecked Sendable {
   }
 
   func watch(_ descriptor: Descriptor, _ interest: Interest, token: UInt64, isNew: Bool) -> Errno? {
-    if isNew { start() }
-    return queue.set(descriptor, interest, token: token, isNew: isNew)
+    queue.set(descriptor, interest, token: token, isNew: isNew)
   }
 
   /// Asks for the client's deadline anew; `deadline` is what it was a moment ago.
@@ -83,14 +80,12 @@ final class Poller: @unchecked Sendable {
       isAsleep
       && ((sleepsUntil.map { deadline < $0 } ?? true) || changed.count > Poller.mostChanges)
     lock.unlock()
-    start()
     if wakes { wakeEvent.wake() }
   }
 
-  /// Starts the thread with the first need of it. May be called with a stream's lock held, and so takes none.
-  private func start() {
-    if isRunning.load(ordering: .relaxed) || isRunning.exchange(true, ordering: .relaxed) { return }
-    if !startDetachedThread({ self.run() }) { isRunning.store(false, ordering: .relaxed) }
+  /// Starts the thread, which ends with `stop`.
+  func start() throws(Errno) {
+    if !startDetachedThread({ self.run() }) { throw .resourceTemporarilyUnavailable }
   }
 
   private func run() {

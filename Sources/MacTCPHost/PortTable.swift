@@ -52,7 +52,12 @@ final class PortTable: @unchecked Sendable {
   func reserve(_ local: Endpoint, _ options: OpenOptions, receiveBuffer: Int, backlog: Int)
     throws(MacTCPError) -> Endpoint
   {
-    try withPort(local, options, receiveBuffer, backlog: backlog) { $0.reservations += 1 }
+    try withPort(local, options, receiveBuffer, backlog: backlog) { port throws(MacTCPError) in
+      guard port.reservations == 0 else {
+        throw MacTCPError(.duplicateSocket, "port \(port.local.port) is in use")
+      }
+      port.reservations = 1
+    }
   }
 
   func cancelReservation(_ local: Endpoint) {
@@ -104,13 +109,18 @@ final class PortTable: @unchecked Sendable {
     return port
   }
 
-  /// Takes a connection in order to reset it, although descriptors ran out. Called with the lock held.
-  fileprivate func refuse(on socket: Descriptor) {
+  /// Takes a connection in order to reset it, although descriptors ran out. Called with the lock held. Returns `false`
+  /// when there was none: the kernel looks for a descriptor first.
+  fileprivate func refuse(on socket: Descriptor) -> Bool {
     spare = nil
-    if let (connection, _) = try? SystemCalls.accept(socket) {
+    defer { spare = try? WakeEvent() }
+    do throws(Errno) {
+      let (connection, _) = try SystemCalls.accept(socket)
       SystemCalls.resetOnClose(connection)
+      return true
+    } catch {
+      return error != .wouldBlock
     }
-    spare = try? WakeEvent()
   }
 }
 
@@ -175,7 +185,9 @@ private final class ListeningPort: PollerClient, @unchecked Sendable {
   /// Connections have come: hands each to the oldest open that it matches.
   func pollerReports(_ readiness: Readiness) {
     table.lock.withLock { isArmed = false }
-    while let step = nextStep() {
+    // A flood of connections must not keep the poller from everybody else.
+    for _ in 0..<64 {
+      guard let step = nextStep() else { break }
       switch step {
       case .connection(let connection, let remote):
         offer(connection, from: remote)
@@ -192,7 +204,7 @@ private final class ListeningPort: PollerClient, @unchecked Sendable {
 
   private enum Step {
     case connection(Descriptor, Endpoint)
-    /// Descriptors ran out; the connection was refused, and the open fails.
+    /// The kernel has nothing to take the connection with: it was refused, and the open fails.
     case exhausted(Open?, Errno)
   }
 
@@ -207,11 +219,11 @@ private final class ListeningPort: PollerClient, @unchecked Sendable {
           return .connection(connection, remote)
         } catch {
           switch error {
-          case .wouldBlock, .badFileDescriptor, .invalidArgument: return nil
-          case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace:
-            table.refuse(on: socket)
+          case .wouldBlock: return nil
+          case .connectionAbort: continue  // the connection died in the queue
+          default:
+            guard table.refuse(on: socket) else { return nil }
             return .exhausted(opens.popFirst(), error)
-          default: continue  // the connection died in the queue
           }
         }
       }
@@ -239,7 +251,11 @@ private final class ListeningPort: PollerClient, @unchecked Sendable {
         return (filter.address == .any || filter.address == remote.address)
           && (filter.port == 0 || filter.port == remote.port)
       }
-      return index.map { opens.remove(at: $0) }
+      guard let index else { return nil }
+      let open = opens.remove(at: index)
+      // The last open's port is closed before its command completes: who connects after that is refused.
+      _ = table.closeIfUnused(self)
+      return open
     }
   }
 }

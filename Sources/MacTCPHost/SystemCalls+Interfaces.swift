@@ -34,21 +34,23 @@ extension SystemCalls {
     }
   }
 
-  /// The MTU of an interface; `nil` when it does not exist.
-  static func interfaceMTU(_ name: String) -> Int? {
+  /// The MTU of an interface.
+  static func interfaceMTU(_ name: String) throws(Errno) -> Int {
     #if os(Linux)
-      guard name.utf8.count < 16, let socket = try? socket(.udp) else { return nil }
+      guard !name.isEmpty, name.utf8.count < 16 else { throw .noSuchAddressOrDevice }
+      let socket = try socket(.udp)
       // struct ifreq: 16 bytes of name, then a union that holds the MTU as an int.
-      return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { request in
-        request.initializeMemory(as: UInt8.self, repeating: 0)
-        request.copyBytes(from: name.utf8)
-        guard let base = request.baseAddress,
-          ioctl(socket.number, UInt(SIOCGIFMTU), base) == 0
-        else { return nil }
-        return Int(request.load(fromByteOffset: 16, as: Int32.self))
+      var request = [UInt8](repeating: 0, count: 64)
+      request.replaceSubrange(0..<name.utf8.count, with: name.utf8)
+      let result = request.withUnsafeMutableBytes { buffer -> Int32 in
+        guard let base = buffer.baseAddress else { return -1 }
+        return ioctl(socket.number, UInt(SIOCGIFMTU), base)
       }
+      _ = try valid(result)
+      return request.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 16, as: Int32.self)) }
     #else
-      return interfaceAddresses(name) == nil ? nil : 1500
+      if interfaceAddresses(name) == nil { throw .noSuchAddressOrDevice }
+      return 1500
     #endif
   }
 

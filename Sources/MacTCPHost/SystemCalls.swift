@@ -217,7 +217,8 @@ enum SystemCalls {
 
   /// The whole of a small file, such as those in /proc; `nil` when it cannot be read.
   static func contents(of path: String) -> String? {
-    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly) else { return nil }
+    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+    else { return nil }
     defer { try? file.close() }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)

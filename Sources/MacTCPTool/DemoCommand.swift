@@ -36,7 +36,7 @@ struct DemoCommand: ParsableCommand {
           : ToolFailure(error)
       }
     }
-    Console.shared.print(json ? "\(report.json)" : report.text)
+    try Console.shared.print(json ? "\(report.json)" : report.text)
     if !report.holds { throw ToolFailure(report.failures.joined(separator: "; ")) }
   }
 }

@@ -60,8 +60,9 @@ final class Demonstration: Sendable {
     return report
   }
 
+  /// Tells of a step. Where that fails, printing the report fails too.
   private func tell(_ line: String) {
-    if isTold { Console.shared.print(line) }
+    if isTold { try? Console.shared.print(line) }
   }
 
   private func text(_ endpoint: Endpoint?) -> String { endpoint.map { "\($0)" } ?? "nowhere" }

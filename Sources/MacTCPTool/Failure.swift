@@ -10,14 +10,22 @@ enum ToolStatus: Int32 {
   case failure = 1
   /// Wrong usage (EX_USAGE).
   case usage = 64
+  /// The input is not there, or cannot be opened (EX_NOINPUT).
+  case noInput = 66
   /// No such host (EX_NOHOST).
   case noHost = 68
   /// The peer refused, or cannot be reached (EX_UNAVAILABLE).
   case unavailable = 69
+  /// The output cannot be created or opened (EX_CANTCREAT).
+  case cannotCreate = 73
+  /// Reading the input or writing the output failed (EX_IOERR).
+  case inputOutput = 74
   /// Time ran out (EX_TEMPFAIL).
   case timedOut = 75
   /// The system does not permit it (EX_NOPERM).
   case noPermission = 77
+  /// Stopped by SIGHUP, as shells report it.
+  case hungUp = 129
   /// Stopped by SIGINT, as shells report it.
   case interrupted = 130
   /// Stopped by SIGTERM, as shells report it.
@@ -42,10 +50,8 @@ struct ToolFailure: Error, Equatable {
   }
 
   /// What a system call on `subject` failed with; swift-system throws without a type.
-  init(_ error: any Error, _ subject: String) {
-    let errno = error as? Errno
-    let denied = errno == .permissionDenied || errno == .notPermitted
-    self.init("\(subject): \(error)", denied ? .noPermission : .failure)
+  init(_ error: any Error, _ subject: String, _ status: ToolStatus) {
+    self.init("\(subject): \(error)", status)
   }
 
   /// A command that was stopped before it was done; `soFar` says what it had done.

@@ -18,7 +18,7 @@ struct InfoCommand: ParsableCommand {
 
   func run() throws(ToolFailure) {
     let facts = try translating { () throws(MacTCPError) in try Facts(MacTCP.open()) }
-    Console.shared.print(json ? "\(facts.json)" : facts.text)
+    try Console.shared.print(json ? "\(facts.json)" : facts.text)
   }
 }
 

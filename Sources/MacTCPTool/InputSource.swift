@@ -22,7 +22,25 @@ final class InputSource: Sendable {
         try path.map { try FileDescriptor.open(FilePath($0), .readOnly) } ?? .standardInput
       stop = try FileDescriptor.pipe()
     } catch {
-      throw ToolFailure(error, path ?? "standard input")
+      throw ToolFailure(error, name, .noInput)
+    }
+  }
+
+  /// Whether the file at `path`, or standard input, can be an input that goes to `output`; nothing is opened, because
+  /// whoever writes to a pipe would see it closed again.
+  static func check(path: String?, for output: OutputSink) throws(ToolFailure) {
+    let file: FileIdentity?
+    do throws(Errno) {
+      if let path {
+        file = try regularFile(readableAt: path)
+      } else {
+        file = FileDescriptor.standardInput.regularFile
+      }
+    } catch {
+      throw ToolFailure(error, path ?? "standard input", .noInput)
+    }
+    if let file, file == output.file {
+      throw ToolFailure("\(path ?? "standard input") is both input and output", .usage)
     }
   }
 
@@ -57,7 +75,7 @@ final class InputSource: Sendable {
         }
       }
     } catch {
-      throw ToolFailure(error, "cannot read \(name)")
+      throw ToolFailure(error, "cannot read \(name)", .inputOutput)
     }
   }
 }

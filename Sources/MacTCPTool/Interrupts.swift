@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM: a thread waits for them and tells the command that runs, which stops what it does and says how
+// SIGINT, SIGTERM and SIGHUP: a thread waits for them and tells the command that runs, which stops what it does and says how
 // far it came. A second one, or one while nothing has registered, ends the process at once.
 import Dispatch
 import Synchronization

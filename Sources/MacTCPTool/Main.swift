@@ -31,7 +31,11 @@ enum Main {
     let code = MacTCPCommand.exitCode(for: error)
     let message = MacTCPCommand.fullMessage(for: error)
     if code.isSuccess {
-      Console.shared.print(message)
+      do throws(ToolFailure) {
+        try Console.shared.print(message)
+      } catch {
+        end(with: error)
+      }
     } else if !message.isEmpty {
       let prefix = "Error: "
       Console.shared.complain(
@@ -51,8 +55,9 @@ struct MacTCPCommand: ParsableCommand {
         mactcp listen 7000 --output copy.bin
         mactcp connect 192.168.1.20 7000 --input original.bin
 
-      Exit status: 0 done, 64 wrong usage, 68 no such host, 69 refused or unreachable, 75 timed out, \
-      77 no permission, 130 interrupted, 1 anything else.
+      Exit status: 0 done, 64 wrong usage, 66 no input, 68 no such host, 69 refused or unreachable, \
+      73 output cannot be created, 74 reading or writing failed, 75 timed out, 77 no permission, \
+      129 hung up, 130 interrupted, 143 terminated, 1 anything else.
       """,
     version: "0.1.0",
     subcommands: [

@@ -21,8 +21,6 @@ final class Monitor: Sendable {
   private let stream: TCPStream
   private let options: MonitorOptions
   private let counters: Counters
-  /// The size of what is to be sent, where it is known.
-  private let total: Int?
   /// When the command started: events are timed by it.
   private let start: ContinuousClock.Instant
   private let events: EventLog
@@ -30,6 +28,8 @@ final class Monitor: Sendable {
   private let state = Mutex(State())
 
   private struct State {
+    /// The size of what is to be sent, where it is known.
+    var total: Int?
     /// The last Status of the connection while there was one.
     var status: Status?
     var opened: ContinuousClock.Instant?
@@ -37,13 +37,12 @@ final class Monitor: Sendable {
   }
 
   init(
-    _ stream: TCPStream, _ options: MonitorOptions, counters: Counters, total: Int?,
+    _ stream: TCPStream, _ options: MonitorOptions, counters: Counters,
     start: ContinuousClock.Instant
   ) {
     self.stream = stream
     self.options = options
     self.counters = counters
-    self.total = total
     self.start = start
     events = EventLog(since: start)
     guard options.showsEvents else { return }
@@ -53,8 +52,8 @@ final class Monitor: Sendable {
 
   // MARK: The connection's milestones
 
-  /// The connection stands.
-  func begin(with peer: Endpoint) {
+  /// The connection stands, and `total` bytes are to be sent, where that is known.
+  func begin(with peer: Endpoint, sending total: Int?) {
     if console.isTerminal && !options.usesJSON { console.note("connected with \(peer)") }
     look()
     console.share(options.inputIsTerminal || (options.outputIsTerminal && options.showsStatus))
@@ -68,6 +67,7 @@ final class Monitor: Sendable {
       }
     state.withLock {
       $0.opened = .now
+      $0.total = total
       $0.repeater = repeater
     }
   }
@@ -83,6 +83,7 @@ final class Monitor: Sendable {
     if options.usesJSON {
       let object = JSON.object([
         ("time", .decimal(time, digits: 6)), ("received", .number(received.count)),
+        ("total", .number(counters.received)),
         ("urgent", .bool(received.isUrgent)), ("mark", .bool(received.isMark)),
       ])
       console.note("\(object)")
@@ -135,7 +136,8 @@ final class Monitor: Sendable {
   }
 
   private func showProgress() {
-    guard let opened = state.withLock({ $0.opened }) else { return }
+    let (opened, total) = state.withLock { ($0.opened, $0.total) }
+    guard let opened else { return }
     let seconds = (ContinuousClock.now - opened).inSeconds
     let line =
       if total != nil && counters.received == 0 {

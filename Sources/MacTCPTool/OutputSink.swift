@@ -5,7 +5,8 @@ struct OutputSink: Sendable {
   private let descriptor: FileDescriptor
   private let name: String
 
-  /// Writes to the file at `path`, which is made or emptied, or to standard output.
+  /// Writes to the file at `path`, which is made if it is not there, or to standard output. What the file holds stays
+  /// until ``empty()``.
   init(path: String?) throws(ToolFailure) {
     guard let path else {
       self.init(.standardOutput, name: "standard output")
@@ -13,11 +14,11 @@ struct OutputSink: Sendable {
     }
     do {
       let descriptor = try FileDescriptor.open(
-        FilePath(path), .writeOnly, options: [.create, .truncate],
+        FilePath(path), .writeOnly, options: .create,
         permissions: FilePermissions(rawValue: 0o666))
       self.init(descriptor, name: path)
     } catch {
-      throw ToolFailure(error, path)
+      throw ToolFailure(error, path, .cannotCreate)
     }
   }
 
@@ -26,6 +27,19 @@ struct OutputSink: Sendable {
     self.descriptor = descriptor
     self.name = name
   }
+
+  /// Drops what a file held before.
+  func empty() throws(ToolFailure) {
+    guard descriptor.regularFileSize != nil else { return }
+    do {
+      try descriptor.resize(to: 0)
+    } catch {
+      throw ToolFailure(error, "cannot write \(name)", .inputOutput)
+    }
+  }
+
+  /// Which file the output goes to; `nil` if to something else.
+  var file: FileIdentity? { descriptor.regularFile }
 
   /// Whether a person reads the output.
   var isTerminal: Bool { descriptor.isTerminal }
@@ -42,7 +56,7 @@ struct OutputSink: Sendable {
         }
       }
     } catch {
-      throw ToolFailure(error, "cannot write \(name)")
+      throw ToolFailure(error, "cannot write \(name)", .inputOutput)
     }
   }
 

@@ -44,7 +44,7 @@ struct PingCommand: ParsableCommand {
   func run() throws(ToolFailure) {
     let address = try resolve(host)
     let driver = try translating { () throws(MacTCPError) in try MacTCP.open() }
-    if !json { Console.shared.print("PING \(host) (\(address)): \(size) data bytes") }
+    if !json { try Console.shared.print("PING \(host) (\(address)): \(size) data bytes") }
     let pinger = Pinger(driver: driver, address: address, usesJSON: json)
     let data = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
     try Interrupts.shared.whileStopping(with: { pinger.stop() }) { () throws(ToolFailure) in
@@ -56,7 +56,7 @@ struct PingCommand: ParsableCommand {
       }
     }
     let tally = pinger.tally
-    Console.shared.print(json ? "\(tally.json)" : tally.text(host: host))
+    try Console.shared.print(json ? "\(tally.json)" : tally.text(host: host))
     if tally.received == 0 { throw ToolFailure(nil, tally.failure) }
   }
 }
@@ -130,14 +130,9 @@ private final class Pinger: Sendable {
     let command = driver.issueEcho(to: address, data: data, timeout: timeout)
     state.withLock { $0.pending = command }
     if Interrupts.shared.isInterrupted { command.cancel() }
+    let reply: EchoReply
     do throws(MacTCPError) {
-      let reply = try command.wait()
-      let time = reply.roundTrip.inMilliseconds
-      state.withLock {
-        $0.tally.sent += 1
-        $0.tally.roundTrips.append(time)
-      }
-      report(sequence, reply, time)
+      reply = try command.wait()
     } catch {
       if error.cause == .cancelled { return }
       let status = ToolStatus(error)
@@ -146,34 +141,41 @@ private final class Pinger: Sendable {
         $0.tally.sent += 1
         $0.tally.failure = status
       }
-      report(sequence, error)
+      try report(sequence, error)
+      return
     }
+    let time = reply.roundTrip.inMilliseconds
+    state.withLock {
+      $0.tally.sent += 1
+      $0.tally.roundTrips.append(time)
+    }
+    try report(sequence, reply, time)
   }
 
-  private func report(_ sequence: Int, _ reply: EchoReply, _ time: Double) {
+  private func report(_ sequence: Int, _ reply: EchoReply, _ time: Double) throws(ToolFailure) {
     if usesJSON {
       let object = JSON.object([
         ("sequence", .number(sequence)), ("from", .string("\(reply.from)")),
         ("bytes", .number(reply.data.count)), ("time", .decimal(time, digits: 3)),
       ])
-      Console.shared.print("\(object)")
+      try Console.shared.print("\(object)")
     } else {
       // As elsewhere, the ICMP header counts.
       let bytes = reply.data.count + 8
-      Console.shared.print(
+      try Console.shared.print(
         "\(bytes) bytes from \(reply.from): icmp_seq=\(sequence) time=\(fixed(time, 3)) ms")
     }
   }
 
-  private func report(_ sequence: Int, _ error: MacTCPError) {
+  private func report(_ sequence: Int, _ error: MacTCPError) throws(ToolFailure) {
     if usesJSON {
       let object = JSON.object([
         ("sequence", .number(sequence)), ("error", .number(error.code.rawValue)),
         ("message", .string(error.message)),
       ])
-      Console.shared.print("\(object)")
+      try Console.shared.print("\(object)")
     } else {
-      Console.shared.print("icmp_seq=\(sequence): \(error.message)")
+      try Console.shared.print("icmp_seq=\(sequence): \(error.message)")
     }
   }
 }

@@ -1,5 +1,6 @@
 import MacTCP
 import Synchronization
+import SystemPackage
 
 /// What `listen` and `connect` were asked for, beside where to.
 struct SessionOptions: Sendable {
@@ -19,16 +20,21 @@ final class Session: Sendable {
   /// What went over earlier connections and this one.
   private let present = Mutex<(transfer: Transfer?, counters: Counters)>((nil, Counters()))
   private let earlier = Counters()
+  /// The output is emptied once: with `--keep`, what later peers send follows.
+  private let outputIsEmptied = Atomic(false)
 
   static let receiveBuffer = 262_144
 
-  /// Opens the output, so that nothing is transferred that cannot be written.
+  /// Opens the output and looks at the input, so that nothing is transferred that cannot be written or read.
   init(_ driver: any Driver, _ options: SessionOptions) throws(ToolFailure) {
     var options = options
     output = try OutputSink(path: options.outputPath)
+    try InputSource.check(path: options.inputPath, for: output)
     stream = try translating { () throws(MacTCPError) in
       try driver.createTCPStream(receiveBuffer: Session.receiveBuffer)
     }
+    options.monitor.inputIsTerminal =
+      options.inputPath == nil && FileDescriptor.standardInput.isTerminal
     options.monitor.outputIsTerminal = output.isTerminal
     self.options = options
   }
@@ -52,13 +58,22 @@ final class Session: Sendable {
   func connect(
     _ open: (TCPStream) throws(MacTCPError) -> Endpoint
   ) throws(ToolFailure) -> ToolFailure? {
-    let input = try InputSource(path: options.inputPath)
     let counters = Counters()
-    var seen = options.monitor
-    seen.inputIsTerminal = input.isTerminal
-    let monitor = Monitor(stream, seen, counters: counters, total: input.size, start: start)
+    let monitor = Monitor(stream, options.monitor, counters: counters, start: start)
     defer { monitor.end() }
     let peer = try translating { () throws(MacTCPError) in try open(stream) }
+    let input: InputSource
+    do throws(ToolFailure) {
+      // Only now: each peer gets the file as it is when the peer connects.
+      try InputSource.check(path: options.inputPath, for: output)
+      input = try InputSource(path: options.inputPath)
+      if !outputIsEmptied.exchange(true, ordering: .relaxed), options.outputPath != nil {
+        try output.empty()
+      }
+    } catch {
+      try? stream.abort()
+      return error
+    }
     let transfer = Transfer(
       stream: stream, input: input, output: output, counters: counters, monitor: monitor,
       urgent: options.urgent, idleTimeout: options.idleTimeout)
@@ -68,7 +83,7 @@ final class Session: Sendable {
       earlier.addReceived(counters.received)
       present.withLock { $0 = (nil, Counters()) }
     }
-    monitor.begin(with: peer)
+    monitor.begin(with: peer, sending: input.size)
     do throws(ToolFailure) {
       try transfer.run()
       return nil

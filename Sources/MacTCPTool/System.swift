@@ -20,9 +20,41 @@ func exitProcess(_ status: Int32) -> Never {
   exit(status)
 }
 
+/// A file, whatever its names are.
+struct FileIdentity: Equatable {
+  private let device: UInt64
+  private let inode: UInt64
+
+  /// `nil` if it is no regular file.
+  fileprivate init?(_ status: stat) {
+    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+    device = UInt64(truncatingIfNeeded: status.st_dev)
+    inode = UInt64(truncatingIfNeeded: status.st_ino)
+  }
+
+  /// `nil` if no regular file is open there.
+  fileprivate init?(descriptor: CInt) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return nil }
+    self.init(status)
+  }
+}
+
+/// The regular file at `path`, `nil` for a pipe or a device; fails if it is a directory or cannot be read.
+func regularFile(readableAt path: String) throws(Errno) -> FileIdentity? {
+  var status = stat()
+  guard stat(path, &status) == 0, access(path, R_OK) == 0 else { throw Errno(rawValue: errno) }
+  if status.st_mode & S_IFMT == S_IFDIR { throw .isDirectory }
+  return FileIdentity(status)
+}
+
 /// The address of `host`, which is an address in dotted-decimal notation or a name that the system's resolver knows.
 func resolve(_ host: String) throws(ToolFailure) -> IPAddress {
+  if host.isEmpty { throw ToolFailure("the host is empty", .usage) }
   if let address = IPAddress(host) { return address }
+  if isIPv6Address(host) {
+    throw ToolFailure("\(host) is an IPv6 address; only IPv4 is supported", .noHost)
+  }
   var hints = addrinfo()
   hints.ai_family = AF_INET
   var list: UnsafeMutablePointer<addrinfo>?
@@ -38,6 +70,14 @@ func resolve(_ host: String) throws(ToolFailure) -> IPAddress {
   return IPAddress(v4: UInt32(bigEndian: bits))
 }
 
+/// Whether `host` is an IPv6 address, perhaps with a zone or in brackets.
+private func isIPv6Address(_ host: String) -> Bool {
+  let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+  let address = (isBracketed ? host.dropFirst().dropLast() : host[...]).prefix { $0 != "%" }
+  var bytes = in6_addr()
+  return inet_pton(AF_INET6, String(address), &bytes) == 1
+}
+
 extension FileDescriptor {
   /// Whether a person sits at the descriptor.
   var isTerminal: Bool { isatty(rawValue) == 1 }
@@ -46,6 +86,11 @@ extension FileDescriptor {
   var regularFileSize: Int? {
     guard let status = try? stat(), status.type == .regular else { return nil }
     return Int(status.size)
+  }
+
+  /// Which regular file is open here; `nil` for anything else.
+  var regularFile: FileIdentity? {
+    FileIdentity(descriptor: rawValue)
   }
 
   /// Blocks until there is something to read here, or on `other`; `true` for `other`.
@@ -73,16 +118,16 @@ extension FileDescriptor {
 }
 
 /// Opens what is closed of the three standard descriptors, so that nothing else takes their place and is mistaken for
-/// them.
+/// them. They can be read from only: what is written to a closed standard output must fail, not vanish.
 func keepStandardDescriptors() {
   for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-    _ = open("/dev/null", O_RDWR)
+    _ = open("/dev/null", O_RDONLY)
   }
 }
 
 /// The signals that end the tool in an orderly way, and the one that must not end it.
 enum Signals {
-  /// Makes every thread from now on leave SIGINT and SIGTERM to ``next()``, and writes to closed pipes fail instead of
+  /// Makes every thread from now on leave those signals to ``next()``, and writes to closed pipes fail instead of
   /// ending the process. Called on the first thread, before there are others.
   static func takeOver() {
     signal(SIGPIPE, SIG_IGN)
@@ -95,17 +140,24 @@ enum Signals {
     var set = handled
     var number: Int32 = 0
     while sigwait(&set, &number) != 0 {}
-    return number == SIGTERM ? .terminated : .interrupted
+    return switch number {
+    case SIGHUP: .hungUp
+    case SIGTERM: .terminated
+    default: .interrupted
+    }
   }
 
-  /// SIGTERM, and SIGINT unless whoever started the tool had it ignored, as a shell does for its background jobs.
+  /// SIGTERM, and SIGINT and SIGHUP unless whoever started the tool had them ignored, as a shell does with SIGINT for
+  /// its background jobs and `nohup` with SIGHUP.
   private static let handled: sigset_t = {
     var set = sigset_t()
     sigemptyset(&set)
     sigaddset(&set, SIGTERM)
-    var present = sigaction()
-    sigaction(SIGINT, nil, &present)
-    if !isIgnored(present) { sigaddset(&set, SIGINT) }
+    for signal in [SIGINT, SIGHUP] {
+      var present = sigaction()
+      sigaction(signal, nil, &present)
+      if !isIgnored(present) { sigaddset(&set, signal) }
+    }
     return set
   }()
 

@@ -100,11 +100,22 @@ struct ListenCommand: ParsableCommand {
       on: local.port, at: local.address, timeout: timeout?.duration)
     let tells = port == 0 || (Console.shared.isTerminal && !options.json)
     if tells, let endpoint = stream.localEndpoint {
-      let place = local.address == .any ? "port \(endpoint.port)" : "\(endpoint)"
-      Console.shared.note("listening on \(place)")
+      Console.shared.note(listening(on: endpoint, asJSON: options.json))
     }
     return try open.wait()
   }
+}
+
+/// Says where a command listens.
+func listening(on endpoint: Endpoint, asJSON usesJSON: Bool) -> String {
+  if usesJSON {
+    let object = JSON.object([
+      ("listening", .string("\(endpoint.address)")), ("port", .number(Int(endpoint.port))),
+    ])
+    return "\(object)"
+  }
+  let place = endpoint.address == .any ? "port \(endpoint.port)" : "\(endpoint)"
+  return "listening on \(place)"
 }
 
 /// `mactcp connect`.

@@ -63,7 +63,7 @@ struct UDPSendCommand: ParsableCommand {
       }
     }
     let report = sender.waitForReport()
-    if json { Console.shared.print("\(sender.json)") }
+    if json { try Console.shared.print("\(sender.json)") }
     if let report { throw ToolFailure("a datagram did not arrive: \(report)", .unavailable) }
   }
 
@@ -81,7 +81,7 @@ struct UDPSendCommand: ParsableCommand {
         try input.read(into: bytes)
       }
       if count == 0 { break }
-      for line in lines.add(buffer[..<count]) { try sender.send(line) }
+      try lines.add(buffer[..<count]) { line throws(ToolFailure) in try sender.send(line) }
     }
     if let last = lines.rest { try sender.send(last) }
   }
@@ -103,21 +103,31 @@ struct UDPSendCommand: ParsableCommand {
   }
 }
 
-/// Cuts a stream of bytes into lines, which end with a line feed each; the last one may lack it.
+/// Cuts a stream of bytes into lines, which end with a line feed each; the last one may lack it. A line is no longer
+/// than a datagram.
 struct LineSplitter {
   private var pending: [UInt8] = []
 
-  /// Takes the next bytes; the lines that they complete, without their line feeds.
-  mutating func add(_ bytes: ArraySlice<UInt8>) -> [[UInt8]] {
-    var lines: [[UInt8]] = []
+  /// Takes the next bytes, and gives `take` the lines that they complete, without their line feeds.
+  mutating func add(
+    _ bytes: ArraySlice<UInt8>, _ take: ([UInt8]) throws(ToolFailure) -> Void
+  ) throws(ToolFailure) {
     var rest = bytes
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      lines.append(pending + rest[..<end])
+      try append(rest[..<end])
+      try take(pending)
       pending = []
       rest = rest[(end + 1)...]
     }
-    pending += rest
-    return lines
+    try append(rest)
+  }
+
+  private mutating func append(_ bytes: ArraySlice<UInt8>) throws(ToolFailure) {
+    let most = UDPStream.largestDatagram
+    guard pending.count + bytes.count <= most else {
+      throw ToolFailure("a line is too long: a datagram carries at most \(most) bytes")
+    }
+    pending += bytes
   }
 
   /// What came after the last line feed; `nil` if nothing did.
@@ -203,6 +213,9 @@ struct UDPListenCommand: ParsableCommand {
   @Flag(help: "Print a JSON object for each datagram; its data in hexadecimal digits.")
   var json = false
 
+  /// Holds what comes in bursts, while what came before is printed.
+  private static let receiveBuffer = 1 << 20
+
   func validate() throws {
     if let count, count < 1 { throw ValidationError("The count is at least 1.") }
     if raw && json { throw ValidationError("--raw and --json exclude each other.") }
@@ -210,10 +223,11 @@ struct UDPListenCommand: ParsableCommand {
 
   func run() throws(ToolFailure) {
     let stream = try translating { () throws(MacTCPError) in
-      try MacTCP.open().createUDPStream(port: port)
+      try MacTCP.open().createUDPStream(
+        receiveBuffer: UDPListenCommand.receiveBuffer, port: port)
     }
     if port == 0 || (Console.shared.isTerminal && !json) {
-      Console.shared.note("listening on port \(stream.port)")
+      Console.shared.note(listening(on: Endpoint(.any, stream.port), asJSON: json))
     }
     let output = try OutputSink(path: nil)
     try Interrupts.shared.whileStopping(with: { stream.release() }) { () throws(ToolFailure) in

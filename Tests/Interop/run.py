@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -42,18 +43,61 @@ def listen(*arguments, **options):
     """`mactcp listen` on a port of its own choice; the process and the port."""
     process = start(TOOL, "listen", "0", "--local-address", LOOPBACK, *arguments,
                     stderr=subprocess.PIPE, **options)
+    return process, told_port(process)
+
+
+def listen_for_datagrams(*arguments):
+    """`mactcp udp listen` on a port of its own choice; the process and the port."""
+    process = start(TOOL, "udp", "listen", "0", *arguments, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return process, told_port(process)
+
+
+def told_port(process):
+    """The port that a listening tool tells on standard error, as JSON with `--json`."""
     ready, _, _ = select.select([process.stderr], [], [], LIMIT)
-    assert ready, "mactcp listen says nothing"
+    assert ready, "the tool says nothing"
     line = process.stderr.readline().decode()
-    assert "listening on" in line, line
-    return process, int(line.rsplit(":", 1)[1])
+    if "--json" in process.args:
+        place = json.loads(line)
+        assert set(place) == {"listening", "port"}, line
+        return place["port"]
+    assert line.startswith("listening on "), line
+    return int(line.replace(":", " ").split()[-1])
+
+
+def run(*arguments, **options):
+    """Runs the tool to its end."""
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run([TOOL, *arguments], stderr=subprocess.PIPE, timeout=LIMIT, **options)
+
+
+def fails(status, sentence, *arguments, **options):
+    """Runs the tool, which must fail with that exit status and a sentence that begins so."""
+    result = run(*arguments, **options)
+    message = result.stderr.decode()
+    assert result.returncode == status and message.startswith(f"mactcp: {sentence}"), result
+
+
+def reset(connection):
+    """Closes a connection with RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def unused_port():
+    """A port that nobody listens on, kept by a socket as long as that is open."""
+    probe = socket.socket()
+    probe.bind((LOOPBACK, 0))
+    return probe, probe.getsockname()[1]
 
 
 def netcat_listening(**options):
     """`nc -l` on a free port; the process and the port, once it listens."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port = probe.getsockname()[1]
+    probe, port = unused_port()
+    probe.close()
     process = start("nc", "-N", "-l", LOOPBACK, str(port), **options)
     deadline = time.monotonic() + LIMIT
     while not is_listening(port):
@@ -181,8 +225,8 @@ def curl_from_listen():
 
 
 def urgent_from_python():
-    """Python sends MSG_OOB: the tool gets every byte in order, and is notified of urgent data."""
-    tool, port = listen("--events", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    """Python sends MSG_OOB: the tool gets every byte in order, is notified, and the mark ends the urgent data."""
+    tool, port = listen("--events", "--json", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     with socket.create_connection((LOOPBACK, port), LIMIT) as peer:
         peer.sendall(b"abc")
         peer.send(b"XYZ", socket.MSG_OOB)
@@ -191,7 +235,11 @@ def urgent_from_python():
         assert peer.recv(1) == b""
     output, events = tool.communicate(timeout=LIMIT)
     assert tool.returncode == 0 and output == b"abcXYZdef", (tool.returncode, output, events)
-    assert b"urgent" in events.lower(), events
+    events = [json.loads(line) for line in events.splitlines()]
+    flagged = [event for event in events if event.get("urgent")]
+    marks = [event["total"] for event in events if event.get("mark")]
+    assert flagged or any(event.get("event") == "TCPUrgent" for event in events), events
+    assert marks == [len("abcXYZ")], events
 
 
 def urgent_to_python():
@@ -226,11 +274,9 @@ def at_mark(connection):
 
 def refused():
     """A refused connection is told in one sentence and with the exit status of sysexits."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port = probe.getsockname()[1]
-        result = subprocess.run([TOOL, "connect", LOOPBACK, str(port)], capture_output=True,
-                                stdin=subprocess.DEVNULL, timeout=LIMIT)
+    probe, port = unused_port()
+    with probe:
+        result = run("connect", LOOPBACK, str(port))
     expected = f"mactcp: connection refused by {LOOPBACK}:{port} (openFailed, -23015)\n"
     assert result.returncode == 69 and result.stderr.decode() == expected, result
 
@@ -252,23 +298,123 @@ def status_as_json():
 
 
 def interrupted():
-    """Ctrl-C in a transfer ends the tool with 130, a word of what was transferred, and resets the peer."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        tool = start(TOOL, "connect", LOOPBACK, str(server.getsockname()[1]),
-                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        connection, _ = server.accept()
-        with connection:
-            tool.stdin.write(b"begin")
-            tool.stdin.flush()
-            assert connection.recv(5) == b"begin"
-            tool.send_signal(signal.SIGINT)
+    """SIGINT, SIGTERM and SIGHUP end a transfer with 128 and their number, a word of what was transferred, and a reset."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with socket.create_server((LOOPBACK, 0)) as server:
+            # Whoever runs this may have it ignored.
+            tool = start(TOOL, "connect", LOOPBACK, str(server.getsockname()[1]),
+                         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+            connection, _ = server.accept()
+            with connection:
+                tool.stdin.write(b"begin")
+                tool.stdin.flush()
+                assert connection.recv(5) == b"begin"
+                tool.send_signal(number)
+                try:
+                    assert connection.recv(1) == b"", "more data comes"
+                    raise AssertionError("the connection was closed, not reset")
+                except ConnectionResetError:
+                    pass
+            _, message = tool.communicate(timeout=LIMIT)
+            assert tool.returncode == 128 + number and b"5" in message, (tool.returncode, message)
+
+
+def keep_after_reset():
+    """`--keep` goes on after a peer that resets, and after an input file that is gone for one peer."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = make(folder, 3_000_000)
+        tool, port = listen("--keep", "--input", page, stdout=subprocess.DEVNULL)
+        try:
+            connection = socket.create_connection((LOOPBACK, port), LIMIT)
+            connection.recv(1)
+            reset(connection)
+            assert len(fetch(port)) == 3_000_000, "the second peer does not get the file"
+            os.rename(page, page + "-moved")
             try:
-                assert connection.recv(1) == b"", "more data comes"
-                raise AssertionError("the connection was closed, not reset")
+                assert fetch(port) == b"", "data comes from nowhere"
             except ConnectionResetError:
                 pass
-        _, message = tool.communicate(timeout=LIMIT)
-        assert tool.returncode == 130 and b"5" in message, (tool.returncode, message)
+            os.rename(page + "-moved", page)
+            assert len(fetch(port)) == 3_000_000, "the last peer does not get the file"
+        finally:
+            tool.send_signal(signal.SIGINT)
+            _, messages = tool.communicate(timeout=LIMIT)
+        assert tool.returncode == 130 and page.encode() in messages, (tool.returncode, messages)
+
+
+def fetch(port):
+    with socket.create_connection((LOOPBACK, port), LIMIT) as peer:
+        peer.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: peer.recv(1 << 20), b""))
+
+
+def exit_codes():
+    """What goes wrong has the exit status of sysexits and a sentence."""
+    fails(64, "the host is empty", "connect", "", "7")
+    fails(64, "", "connect", LOOPBACK, "0")
+    fails(66, "/nowhere: No such file", "connect", LOOPBACK, "7", "--input", "/nowhere")
+    fails(66, "/: Is a directory", "listen", "0", "--input", "/")
+    fails(68, "::1 is an IPv6 address; only IPv4 is supported", "connect", "::1", "7")
+    fails(73, "/nowhere/file: No such file", "connect", LOOPBACK, "7", "--output", "/nowhere/file")
+    result = run("listen", "0", "--local-address", LOOPBACK, "--timeout", "0.05")
+    assert result.returncode == 75 and b"\nmactcp: " in result.stderr, result
+
+
+def unwritable_output():
+    """Results that cannot be printed are a failure: a full device, and a standard output that is closed."""
+    with open("/dev/full", "wb") as full:
+        for arguments in (["info", "--json"], ["demo", "--bytes", "1K"], ["--help"]):
+            fails(74, "cannot write standard output: No space left", *arguments, stdout=full)
+    result = subprocess.run(["sh", "-c", 'exec "$0" info --json >&-', TOOL], capture_output=True,
+                            stdin=subprocess.DEVNULL, timeout=LIMIT)
+    assert result.returncode == 74 and b"cannot write standard output" in result.stderr, result
+
+
+def output_file():
+    """A file stays what it is until there is a connection, is then replaced, and is never its own input."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, "copy")
+        with open(copy, "wb") as file:
+            file.write(b"what was there before")
+        probe, port = unused_port()
+        with probe:
+            fails(69, "connection refused", "connect", LOOPBACK, str(port), "--output", copy)
+        fails(64, f"{copy} is both", "connect", LOOPBACK, "7", "--input", copy, "--output", copy)
+        with open(copy, "rb") as file:
+            assert file.read() == b"what was there before", "the file was touched"
+        tool, port = listen("--output", copy, stdin=subprocess.DEVNULL)
+        with socket.create_connection((LOOPBACK, port), LIMIT) as peer:
+            peer.sendall(b"new")
+        tool.communicate(timeout=LIMIT)
+        assert tool.returncode == 0
+        with open(copy, "rb") as file:
+            assert file.read() == b"new", "the file is not what came"
+
+
+def demonstration():
+    """`demo` holds, and says so in JSON."""
+    result = run("demo", "--bytes", "8M", "--json")
+    report = json.loads(result.stdout)
+    assert result.returncode == 0 and report["holds"] is True, result
+    assert report["received"] == 8 << 20 and report["sha256Sent"] == report["sha256Received"], result
+
+
+def information():
+    """`info --json` is one object with the driver's facts."""
+    result = run("info", "--json")
+    assert result.returncode == 0, result
+    facts = json.loads(result.stdout)
+    assert {"driver", "interface", "address", "netMask", "mtu"} <= set(facts), facts
+
+
+def echoes():
+    """`ping` gets its answers, or says that it is not permitted."""
+    result = run("ping", "-c", "2", "-i", "0.01", LOOPBACK)
+    if result.returncode == 77:
+        assert result.stderr.startswith(b"mactcp: "), result
+    else:
+        assert result.returncode == 0 and b"2 packets transmitted, 2 received" in result.stdout, result
 
 
 def datagrams():
@@ -280,11 +426,41 @@ def datagrams():
                                 input=b"one\ntwo\n", timeout=LIMIT, capture_output=True)
         assert result.returncode == 0, result
         assert [peer.recv(100), peer.recv(100)] == [b"one", b"two"]
+        port = peer.getsockname()[1]
+        fails(1, "a line is too long: a datagram carries at most 65507 bytes", "udp", "send",
+              LOOPBACK, str(port), input=b"x" * 1_000_000)
+
+
+def datagrams_as_json():
+    """`mactcp udp listen --json`: an object for each datagram."""
+    with socket.socket(type=socket.SOCK_DGRAM) as peer:
+        tool, port = listen_for_datagrams("--count", "2", "--json")
+        peer.bind((LOOPBACK, 0))
+        for data in (b"one", b"\0\xff\n"):
+            peer.sendto(data, (LOOPBACK, port))
+        lines, _ = tool.communicate(timeout=LIMIT)
+        own = peer.getsockname()[1]
+    assert tool.returncode == 0, tool.returncode
+    assert [json.loads(line) for line in lines.splitlines()] == [
+        {"remoteHost": LOOPBACK, "remotePort": own, "localPort": port, "length": 3, "data": data}
+        for data in ("6f6e65", "00ff0a")], lines
+
+
+def datagrams_raw():
+    """`mactcp udp listen --raw`: the bytes and nothing else, also of the largest datagram."""
+    data = [os.urandom(65_507), b"", b"\n"]
+    with socket.socket(type=socket.SOCK_DGRAM) as peer:
+        tool, port = listen_for_datagrams("--count", "3", "--raw")
+        for datagram in data:
+            peer.sendto(datagram, (LOOPBACK, port))
+        output, _ = tool.communicate(timeout=LIMIT)
+    assert tool.returncode == 0 and output == b"".join(data), (tool.returncode, len(output))
 
 
 CASES = [netcat_to_listen, listen_to_netcat, connect_to_netcat, netcat_to_connect, half_close,
          curl_from_listen, urgent_from_python, urgent_to_python, refused, status_as_json,
-         interrupted, datagrams]
+         interrupted, keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
+         information, echoes, datagrams, datagrams_as_json, datagrams_raw]
 
 
 def main():

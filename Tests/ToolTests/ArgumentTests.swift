@@ -89,30 +89,59 @@ import Testing
     #expect(ToolFailure(error).message == "\(error)")
   }
 
+  @Test(arguments: [
+    ("", "the host is empty", ToolStatus.usage),
+    ("::1", "::1 is an IPv6 address; only IPv4 is supported", .noHost),
+    ("fe80::1%lo", "fe80::1%lo is an IPv6 address; only IPv4 is supported", .noHost),
+    ("[::1]", "[::1] is an IPv6 address; only IPv4 is supported", .noHost),
+  ])
+  func hostsThatAreNone(host: String, message: String, status: ToolStatus) {
+    let error = #expect(throws: ToolFailure.self) { try resolve(host) }
+    #expect(error == ToolFailure(message, status))
+  }
+
   @Test func theCodesAreThoseOfSysexits() {
     let codes: [ToolStatus] = [
-      .success, .failure, .usage, .noHost, .unavailable, .timedOut, .noPermission, .interrupted,
-      .terminated,
+      .success, .failure, .usage, .noInput, .noHost, .unavailable, .cannotCreate, .inputOutput,
+      .timedOut, .noPermission, .hungUp, .interrupted, .terminated,
     ]
-    #expect(codes.map(\.rawValue) == [0, 1, 64, 68, 69, 75, 77, 130, 143])
+    #expect(codes.map(\.rawValue) == [0, 1, 64, 66, 68, 69, 73, 74, 75, 77, 129, 130, 143])
   }
 }
 
 @Suite struct LineTests {
-  private func lines(_ pieces: [String]) -> [String] {
+  private func lines(_ pieces: [String]) throws -> [String] {
     var splitter = LineSplitter()
-    var lines = pieces.flatMap { splitter.add(Array($0.utf8)[...]) }
+    var lines: [[UInt8]] = []
+    for piece in pieces { try splitter.add(Array(piece.utf8)[...]) { lines.append($0) } }
     if let rest = splitter.rest { lines.append(rest) }
     return lines.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test func aDatagramPerLine() {
-    #expect(lines([]) == [])
-    #expect(lines(["one\ntwo\n"]) == ["one", "two"])
-    #expect(lines(["one\ntwo"]) == ["one", "two"])
-    #expect(lines(["\n\n"]) == ["", ""])
-    #expect(lines(["o", "ne\nt", "wo", "\n"]) == ["one", "two"])
-    #expect(lines(["one\r\n"]) == ["one\r"])
+  @Test func aDatagramPerLine() throws {
+    #expect(try lines([]) == [])
+    #expect(try lines(["one\ntwo\n"]) == ["one", "two"])
+    #expect(try lines(["one\ntwo"]) == ["one", "two"])
+    #expect(try lines(["\n\n"]) == ["", ""])
+    #expect(try lines(["o", "ne\nt", "wo", "\n"]) == ["one", "two"])
+    #expect(try lines(["one\r\n"]) == ["one\r"])
+  }
+
+  @Test func aLineIsNoLongerThanADatagram() throws {
+    let longest = String(repeating: "x", count: 65_507)
+    #expect(try lines([longest]) == [longest])
+    #expect(try lines([longest, "\n", longest]) == [longest, longest])
+    for tail in ["y", "y\n"] {
+      var taken: [[UInt8]] = []
+      var splitter = LineSplitter()
+      let error = #expect(throws: ToolFailure.self) {
+        try splitter.add(Array("one\n\(longest)".utf8)[...]) { taken.append($0) }
+        try splitter.add(Array(tail.utf8)[...]) { taken.append($0) }
+      }
+      #expect(
+        error?.message == "a line is too long: a datagram carries at most 65507 bytes")
+      #expect(taken == [Array("one".utf8)])
+    }
   }
 }
 

@@ -47,7 +47,7 @@ static inline int mactcp_epoll_ctl(int epoll, int operation, int descriptor, uin
 /// One entry of a socket's error queue that an ICMP message caused.
 struct mactcp_icmp_error {
   uint8_t origin, type, code;
-  uint32_t error_number, info;
+  uint32_t info;
 };
 
 /// Reads the extended error out of a received message's control data; 0 when there is none.
@@ -60,7 +60,6 @@ static inline int mactcp_icmp_error_of(struct msghdr *message, struct mactcp_icm
       error->origin = extended.ee_origin;
       error->type = extended.ee_type;
       error->code = extended.ee_code;
-      error->error_number = extended.ee_errno;
       error->info = extended.ee_info;
       return 1;
     }
@@ -69,7 +68,6 @@ static inline int mactcp_icmp_error_of(struct msghdr *message, struct mactcp_icm
 }
 
 static const uint8_t mactcp_ORIGIN_ICMP = SO_EE_ORIGIN_ICMP;
-static const uint8_t mactcp_ORIGIN_LOCAL = SO_EE_ORIGIN_LOCAL;
 #endif
 
 /// Fills `buffer` with one control message that carries 32 bits; returns the size used, 0 when it does not fit.

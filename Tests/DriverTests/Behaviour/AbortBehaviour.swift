@@ -4,7 +4,8 @@ import Testing
 
 @Suite("3.4 Abort and release", .timeLimit(.minutes(2)))
 struct AbortBehaviour {
-  @Test("3.4 abort: terminated (aborted by this side) exactly once; the peer sees a reset",
+  @Test(
+    "3.4 abort: terminated (aborted by this side) exactly once; the peer sees a reset",
     arguments: DriverUnderTest.all, Side.allCases)
   func abort(_ driver: DriverUnderTest, _ side: Side) async throws {
     let pair = try await driver.pair()
@@ -54,15 +55,19 @@ struct AbortBehaviour {
     commands.append(("send", stream.issueSend(tooMuch)))
     commands.append(("send until acknowledged", stream.issueSend(bytes("1"), until: .acknowledged)))
     commands.append(("receive", ignoring(stream.issueReceive())))
-    commands.append(("receive with a time-out", ignoring(stream.issueReceive(timeout: .seconds(100)))))
+    commands.append(
+      ("receive with a time-out", ignoring(stream.issueReceive(timeout: .seconds(100)))))
     commands.append(("blocking receive", ignoring(inThread)))
-    commands.append(("blocking send", blocking { () throws -> Void in try stream.send(bytes("2")) }))
+    commands.append(
+      ("blocking send", blocking { () throws -> Void in try stream.send(bytes("2")) }))
     commands.append(("async receive", ignoring(inTask)))
-    commands.append(("async send", suspending { () async throws -> Void in try await stream.send(bytes("3")) }))
+    commands.append(
+      ("async send", suspending { () async throws -> Void in try await stream.send(bytes("3")) }))
     return commands
   }
 
-  @Test("3.4 pending commands complete with connectionTerminated, each exactly once",
+  @Test(
+    "3.4 pending commands complete with connectionTerminated, each exactly once",
     arguments: DriverUnderTest.foreign, [true, false])
   func pending(_ driver: DriverUnderTest, _ releases: Bool) async throws {
     let pair = try await driver.foreignPair(peerBuffer: smallBuffer)
@@ -86,7 +91,8 @@ struct AbortBehaviour {
     #expect(Set(log.all) == Set(commands.map(\.0)))
   }
 
-  @Test("3.4 release with a connection: the peer sees a reset, every later call gives invalidStreamPtr",
+  @Test(
+    "3.4 release with a connection: the peer sees a reset, every later call gives invalidStreamPtr",
     arguments: DriverUnderTest.all)
   func release(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -100,7 +106,8 @@ struct AbortBehaviour {
     #expect(await result { try await pair.client.close() } == .invalidStreamPtr)
   }
 
-  @Test("1.1 dropping the last reference releases the stream, and completes what is pending",
+  @Test(
+    "1.1 dropping the last reference releases the stream, and completes what is pending",
     arguments: DriverUnderTest.all)
   func dropped(_ driver: DriverUnderTest) async throws {
     var pair: Pair? = try await driver.pair()
@@ -121,7 +128,8 @@ struct AbortBehaviour {
   @Test("1.1 dropping the last reference gives a pending open up", arguments: DriverUnderTest.all)
   func droppedWhileOpening(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
-    var waiting: (stream: TCPStream, open: Command<Endpoint>, local: Endpoint)? = try driver.waiting(own)
+    var waiting: (stream: TCPStream, open: Command<Endpoint>, local: Endpoint)? =
+      try driver.waiting(own)
     let (open, local) = (try #require(waiting?.open), try #require(waiting?.local))
     waiting = nil
     #expect(await open.completion == .connectionTerminated)
@@ -129,7 +137,8 @@ struct AbortBehaviour {
     #expect(await client.issueActiveOpen(to: local).error?.cause == .refused)
   }
 
-  @Test("3.4 release after both have closed ends in peace, also when the end was not received",
+  @Test(
+    "3.4 release after both have closed ends in peace, also when the end was not received",
     arguments: DriverUnderTest.all)
   func peaceful(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -141,7 +150,9 @@ struct AbortBehaviour {
     #expect(try await serverEvents.before(.terminated(.ulpClose)) == [.closing])
   }
 
-  @Test("2 a stream keeps its driver: it works on when nobody else holds the driver", arguments: DriverUnderTest.all)
+  @Test(
+    "2 a stream keeps its driver: it works on when nobody else holds the driver",
+    arguments: DriverUnderTest.all)
   func keepsDriver(_ driver: DriverUnderTest) async throws {
     func streams() async throws -> (TCPStream, TCPStream) {
       let pair = try await driver.pair()

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("3.1 Active open", .timeLimit(.minutes(2)))
 struct ActiveOpenBehaviour {
-  @Test("3.1 refused: openFailed, and a sentence with the endpoint in it", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.1 refused: openFailed, and a sentence with the endpoint in it",
+    arguments: DriverUnderTest.foreign)
   func refused(_ driver: DriverUnderTest) async throws {
     let nobody = try ForeignSocket.bound()
     let port = nobody.local.port
@@ -28,7 +30,8 @@ struct ActiveOpenBehaviour {
     #expect(await events.collected() == [])
   }
 
-  @Test("3.1 the command completes with the peer, in all three forms", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 the command completes with the peer, in all three forms", arguments: DriverUnderTest.all)
   func forms(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let first = try driver.waiting(own)
@@ -58,7 +61,8 @@ struct ActiveOpenBehaviour {
     #expect(try await waiting.open.value == stream.localEndpoint)
   }
 
-  @Test("2 the same four-tuple twice: duplicateSocket; one local port for two peers is legal",
+  @Test(
+    "2 the same four-tuple twice: duplicateSocket; one local port for two peers is legal",
     arguments: DriverUnderTest.all)
   func fourTuple(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
@@ -89,7 +93,8 @@ struct ActiveOpenBehaviour {
     #expect(try stream.status().connectionState == .closed)
   }
 
-  @Test("3.1 a local address that is not this host's: openFailed", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.1 a local address that is not this host's: openFailed", arguments: DriverUnderTest.foreign)
   func localAddress(_ driver: DriverUnderTest) async throws {
     let listener = try ForeignSocket.listening()
     let stream = try driver.open().createTCPStream()
@@ -98,7 +103,8 @@ struct ActiveOpenBehaviour {
     #expect(error?.cause == .badAddress)
   }
 
-  @Test("2 a stream in use: a second open is connectionExists, whatever the first one has come to",
+  @Test(
+    "2 a stream in use: a second open is connectionExists, whatever the first one has come to",
     arguments: DriverUnderTest.foreign)
   func secondOpen(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
@@ -123,7 +129,8 @@ struct ActiveOpenBehaviour {
     #expect(try await passive.stream.receive().text == "still there")
   }
 
-  @Test("3.1 the ULP time-out ends an attempt that nobody answers: openFailed, timed out",
+  @Test(
+    "3.1 the ULP time-out ends an attempt that nobody answers: openFailed, timed out",
     arguments: DriverUnderTest.foreign)
   func timesOut(_ driver: DriverUnderTest) async throws {
     let silent = try SilentPort()
@@ -160,7 +167,9 @@ struct ActiveOpenBehaviour {
     #expect(await events.collected() == (way == .release ? [] : [.terminated(.ulpAbort)]))
   }
 
-  @Test("3.1 a task that awaits an open is cancelled: the open is taken back", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.1 a task that awaits an open is cancelled: the open is taken back",
+    arguments: DriverUnderTest.foreign)
   func cancelledTask(_ driver: DriverUnderTest) async throws {
     let silent = try SilentPort()
     let stream = try driver.open().createTCPStream()
@@ -171,7 +180,9 @@ struct ActiveOpenBehaviour {
     #expect(try stream.status().connectionState == .closed)
   }
 
-  @Test("2 a stream can be opened again, either way, as often as one likes", arguments: DriverUnderTest.all)
+  @Test(
+    "2 a stream can be opened again, either way, as often as one likes",
+    arguments: DriverUnderTest.all)
   func again(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     var (a, b) = (try own.createTCPStream(), try own.createTCPStream())

@@ -10,7 +10,8 @@ struct CloseBehaviour {
     return await events.collected()
   }
 
-  @Test("3.4, 4.1 graceful in either order: each side closing, then terminated (closed) exactly once",
+  @Test(
+    "3.4, 4.1 graceful in either order: each side closing, then terminated (closed) exactly once",
     arguments: DriverUnderTest.all, Side.allCases)
   func graceful(_ driver: DriverUnderTest, _ side: Side) async throws {
     let pair = try await driver.pair()
@@ -35,7 +36,9 @@ struct CloseBehaviour {
     #expect(await endings(farEvents, far) == [])
   }
 
-  @Test("3.4, 4.1 both close at once: terminated (closed) exactly once on each side", arguments: DriverUnderTest.all)
+  @Test(
+    "3.4, 4.1 both close at once: terminated (closed) exactly once on each side",
+    arguments: DriverUnderTest.all)
   func simultaneous(_ driver: DriverUnderTest) async throws {
     for _ in 0..<20 {
       let pair = try await driver.pair()
@@ -67,7 +70,9 @@ struct CloseBehaviour {
     }
   }
 
-  @Test("3.4 a second close: connectionClosing, whatever the first one has come to", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.4 a second close: connectionClosing, whatever the first one has come to",
+    arguments: DriverUnderTest.foreign)
   func second(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair(peerBuffer: smallBuffer)
     let send = pair.stream.issueSend(tooMuch)
@@ -79,7 +84,9 @@ struct CloseBehaviour {
     #expect(await pair.stream.issueClose().completion == .connectionClosing)
   }
 
-  @Test("3.4 close completes when everything, the FIN included, is acknowledged", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.4 close completes when everything, the FIN included, is acknowledged",
+    arguments: DriverUnderTest.foreign)
   func acknowledged(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair(peerBuffer: smallBuffer)
     // So much that the kernel takes all of it and the peer's buffer does not.
@@ -110,7 +117,9 @@ struct CloseBehaviour {
     #expect(await result { try await near.receive() } == .connectionClosing)
   }
 
-  @Test("5 the peer half-closes first: this side still sends, then closes", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 the peer half-closes first: this side still sends, then closes",
+    arguments: DriverUnderTest.foreign)
   func peerFirst(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     let events = pair.stream.events
@@ -128,7 +137,8 @@ struct CloseBehaviour {
     #expect(await endings(events, pair.stream) == [])
   }
 
-  @Test("3.4, 4.1 both have closed and data is unread: it can be read, then closing and terminated",
+  @Test(
+    "3.4, 4.1 both have closed and data is unread: it can be read, then closing and terminated",
     arguments: DriverUnderTest.all)
   func unreadAfterBoth(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -140,7 +150,8 @@ struct CloseBehaviour {
     #expect(await result { try await pair.client.receive() } == .connectionClosing)
     #expect(try await pair.server.receive(upTo: 3).text == "unr")
     #expect(try await pair.server.receive().text == "ead")
-    #expect(try await events.before(.terminated(.ulpClose)) == [.dataArrival, .dataArrival, .closing])
+    #expect(
+      try await events.before(.terminated(.ulpClose)) == [.dataArrival, .dataArrival, .closing])
     #expect(await endings(events, pair.server) == [])
   }
 
@@ -159,7 +170,8 @@ struct CloseBehaviour {
     for command in [send, more, again] { #expect(await command.completion == .noErr) }
   }
 
-  @Test("3.4 nobody listens and nobody asks: the stream can still be closed, and opened again",
+  @Test(
+    "3.4 nobody listens and nobody asks: the stream can still be closed, and opened again",
     arguments: DriverUnderTest.all)
   func unheard(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()

@@ -35,11 +35,13 @@ struct ClosureBehaviour {
     try await until("it listens again") { log.all.contains("listening") }
     try await pair.client.activeOpen(to: try #require(server.localEndpoint))
     try await until("it is open again") { log.all.contains("open") }
-    #expect(Array(log.all.filter { $0 != "sent 3" }) == ["true", "close true", "listening", "open"])
+    #expect(
+      Array(log.all.filter { $0 != "sent 3" }) == ["true", "close true", "listening", "open"])
     server.onEvent = nil
   }
 
-  @Test("5 a closure that releases the stream: it is called no more", arguments: DriverUnderTest.all)
+  @Test(
+    "5 a closure that releases the stream: it is called no more", arguments: DriverUnderTest.all)
   func releases(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let log = EventLog<TCPEvent>()
@@ -93,7 +95,9 @@ struct ClosureBehaviour {
     #expect(log.all.count == 3)
   }
 
-  @Test("5 closures that block: only their own stream's notifications wait", arguments: DriverUnderTest.all)
+  @Test(
+    "5 closures that block: only their own stream's notifications wait",
+    arguments: DriverUnderTest.all)
   func blocks(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let gate = Gate()
@@ -151,7 +155,8 @@ struct ClosureBehaviour {
     deinit { call() }
   }
 
-  @Test("2 what a closure holds may call the stream when it is let go", arguments: DriverUnderTest.all)
+  @Test(
+    "2 what a closure holds may call the stream when it is let go", arguments: DriverUnderTest.all)
   func heldByClosure(_ driver: DriverUnderTest) async throws {
     let log = EventLog<String>()
     func caller(_ stream: TCPStream, _ name: String) -> Caller {

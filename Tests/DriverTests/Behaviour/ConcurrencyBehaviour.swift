@@ -4,7 +4,9 @@ import Testing
 
 @Suite("2 Concurrent use", .timeLimit(.minutes(2)))
 struct ConcurrencyBehaviour {
-  @Test("2 many threads and tasks send and receive on one stream: every byte arrives once", arguments: DriverUnderTest.all)
+  @Test(
+    "2 many threads and tasks send and receive on one stream: every byte arrives once",
+    arguments: DriverUnderTest.all)
   func sendersAndReceivers(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair(receiveBuffer: 16_384)
     // Each sender sends its own letter, in whole sends that do not mix.
@@ -33,7 +35,9 @@ struct ConcurrencyBehaviour {
     #expect(total == [Int](repeating: turns * size, count: senders))
   }
 
-  @Test("2 status, statistics, events and closures from everywhere while data flows", arguments: DriverUnderTest.all)
+  @Test(
+    "2 status, statistics, events and closures from everywhere while data flows",
+    arguments: DriverUnderTest.all)
   func onlookers(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let data = pattern(2 << 20)
@@ -56,7 +60,9 @@ struct ConcurrencyBehaviour {
     for onlooker in onlookers { #expect(await onlooker.completion == .noErr) }
   }
 
-  @Test("5 anything at any time on one pair of streams: no call hangs, no command stays pending", arguments: DriverUnderTest.all)
+  @Test(
+    "5 anything at any time on one pair of streams: no call hangs, no command stays pending",
+    arguments: DriverUnderTest.all)
   func anything(_ driver: DriverUnderTest) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     let own = try driver.open()
@@ -98,7 +104,9 @@ struct ConcurrencyBehaviour {
     #expect(issued.all.allSatisfy { $0() }, "seed \(seed)")
   }
 
-  @Test("5 release while others call: each call ends, with a result code that says why", arguments: DriverUnderTest.all)
+  @Test(
+    "5 release while others call: each call ends, with a result code that says why",
+    arguments: DriverUnderTest.all)
   func releaseWhileCalling(_ driver: DriverUnderTest) async throws {
     for round in 0..<10 {
       let pair = try await driver.pair(receiveBuffer: 4096)
@@ -110,7 +118,9 @@ struct ConcurrencyBehaviour {
           suspending { while true { try await pair.server.send([1], until: .acknowledged) } },
         ] as [Command<Void>]
       }
-      let echo = suspending { while true { try await pair.client.send(try await pair.client.receive().data) } }
+      let echo = suspending {
+        while true { try await pair.client.send(try await pair.client.receive().data) }
+      }
       for _ in 0..<round { try await pair.client.send([9]) }
       pair.server.release()
       for caller in callers {
@@ -120,7 +130,9 @@ struct ConcurrencyBehaviour {
     }
   }
 
-  @Test("2 one command, three views: a task, a thread and a closure see the same outcome", arguments: DriverUnderTest.all)
+  @Test(
+    "2 one command, three views: a task, a thread and a closure see the same outcome",
+    arguments: DriverUnderTest.all)
   func views(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let receive = pair.server.issueReceive()

@@ -58,7 +58,8 @@ extension DriverUnderTest {
   /// Two connected streams.
   func pair(
     of driver: (any Driver)? = nil, receiveBuffer: Int = 65_536,
-    client clientOptions: OpenOptions = OpenOptions(), server serverOptions: OpenOptions = OpenOptions()
+    client clientOptions: OpenOptions = OpenOptions(),
+    server serverOptions: OpenOptions = OpenOptions()
   ) async throws -> Pair {
     let driver = try driver ?? open()
     let client = try driver.createTCPStream(receiveBuffer: receiveBuffer)

@@ -1,14 +1,7 @@
 // A peer that is no stream of ours: a plain socket, which can do what a stream never does.
+import Glibc
 import MacTCP
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// A plain, blocking TCP or UDP socket on 127.0.0.1, whose calls give up after a generous time.
 final class ForeignSocket: Sendable {
@@ -45,7 +38,8 @@ final class ForeignSocket: Sendable {
   // MARK: Making
 
   /// A socket that listens on a port of the kernel's choice, or on the one given.
-  static func listening(on port: UInt16 = 0, backlog: Int32 = 16, receiveBuffer: Int32? = nil) throws
+  static func listening(on port: UInt16 = 0, backlog: Int32 = 16, receiveBuffer: Int32? = nil)
+    throws
     -> ForeignSocket
   {
     let socket = try bound(to: port, receiveBuffer: receiveBuffer)
@@ -108,7 +102,8 @@ final class ForeignSocket: Sendable {
       offset += try data.withUnsafeBytes {
         let flags = Int32(MSG_NOSIGNAL) | (urgent ? Int32(MSG_OOB) : 0)
         return try ForeignSocket.checked(
-          "send", Glibc.send(descriptor, $0.baseAddress?.advanced(by: offset), data.count - offset, flags))
+          "send",
+          Glibc.send(descriptor, $0.baseAddress?.advanced(by: offset), data.count - offset, flags))
       }
     }
   }
@@ -200,10 +195,13 @@ final class ForeignSocket: Sendable {
     var storage = sockaddr_in()
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     withUnsafeMutablePointer(to: &storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(descriptor, $0, &size) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = getsockname(descriptor, $0, &size)
+      }
     }
     return Endpoint(
-      IPAddress(v4: UInt32(bigEndian: storage.sin_addr.s_addr)), UInt16(bigEndian: storage.sin_port))
+      IPAddress(v4: UInt32(bigEndian: storage.sin_addr.s_addr)), UInt16(bigEndian: storage.sin_port)
+    )
   }
 
   private func set(_ level: Int32, _ name: Int32, _ value: Int32) {

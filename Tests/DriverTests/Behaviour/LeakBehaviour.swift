@@ -70,13 +70,19 @@ struct LeakBehaviour {
           ("release, commands pending", { try await abort.pending(driver, true) }),
           ("dropped", { try await abort.dropped(driver) }),
           ("dropped while opening", { try await abort.droppedWhileOpening(driver) }),
-          ("a peer that never reads", {
-            for form in SendBehaviour.Form.all {
-              try await SendBehaviour().peerNeverReads(driver, form)
+          (
+            "a peer that never reads",
+            {
+              for form in SendBehaviour.Form.all {
+                try await SendBehaviour().peerNeverReads(driver, form)
+              }
             }
-          }),
+          ),
           ("concurrent", { try await ConcurrencyBehaviour().sendersAndReceivers(driver) }),
-          ("released while calling", { try await ConcurrencyBehaviour().releaseWhileCalling(driver) }),
+          (
+            "released while calling",
+            { try await ConcurrencyBehaviour().releaseWhileCalling(driver) }
+          ),
         ]
       }
     }
@@ -97,7 +103,10 @@ struct LeakBehaviour {
           ("UDP: port in use", { try await udp.portInUse(driver) }),
           ("UDP: multi-port", { try await udp.multiPort(driver) }),
           ("UDP: ICMP", { try await udp.icmpReport(driver) }),
-          ("UDP: release while reading", { try await UDPEndingBehaviour().releaseWhileReading(driver) }),
+          (
+            "UDP: release while reading",
+            { try await UDPEndingBehaviour().releaseWhileReading(driver) }
+          ),
           ("echo", { try await DriverFactsBehaviour().echo(driver, 56) }),
           ("largest datagram", { try await DriverFactsBehaviour().maxDatagramSize(driver) }),
           ("configuration", { try await DriverFactsBehaviour().configuration() }),

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("2, 3 Calls in the wrong state, and what cannot be asked for", .timeLimit(.minutes(2)))
 struct LegalityBehaviour {
-  @Test("2 receive buffers: 4096 bytes for TCP and 2048 for UDP are the least: invalidLength below",
+  @Test(
+    "2 receive buffers: 4096 bytes for TCP and 2048 for UDP are the least: invalidLength below",
     arguments: DriverUnderTest.all)
   func smallestBuffers(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
@@ -20,7 +21,9 @@ struct LegalityBehaviour {
     #expect(try own.createTCPStream(receiveBuffer: .max).receiveBuffer == .max)
   }
 
-  @Test("2 the smallest and a huge receive buffer carry a transfer", arguments: DriverUnderTest.all, [4096, Int.max])
+  @Test(
+    "2 the smallest and a huge receive buffer carry a transfer", arguments: DriverUnderTest.all,
+    [4096, Int.max])
   func extremeBuffers(_ driver: DriverUnderTest, _ size: Int) async throws {
     let pair = try await driver.pair(receiveBuffer: size)
     let data = pattern(300_000)
@@ -29,7 +32,8 @@ struct LegalityBehaviour {
     try await send.value
   }
 
-  @Test("3.1 options that cannot be: invalidLength, openFailed; small ones are made the smallest",
+  @Test(
+    "3.1 options that cannot be: invalidLength, openFailed; small ones are made the smallest",
     arguments: DriverUnderTest.all)
   func options(_ driver: DriverUnderTest) async throws {
     let stream = try driver.open().createTCPStream()
@@ -49,10 +53,13 @@ struct LegalityBehaviour {
     }
   }
 
-  @Test("3.1 what was asked for at open stands in the status of both sides", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 what was asked for at open stands in the status of both sides",
+    arguments: DriverUnderTest.all)
   func optionsInStatus(_ driver: DriverUnderTest) async throws {
     let options = OpenOptions(
-      ulpTimeout: .seconds(33), ulpTimeoutAction: .report, typeOfService: [.lowDelay, .reliability],
+      ulpTimeout: .seconds(33), ulpTimeoutAction: .report,
+      typeOfService: [.lowDelay, .reliability],
       precedence: 3, timeToLive: 9, dontFragment: true)
     let pair = try await driver.pair(client: options, server: options)
     for stream in [pair.client, pair.server] {
@@ -70,13 +77,16 @@ struct LegalityBehaviour {
     let make: @Sendable (TCPStream) async -> ResultCode
     static let all: [Call] = [
       Call(testDescription: "send") { s in await result { try await s.send([1]) } },
-      Call(testDescription: "send, blocking") { s in await blocking { try s.send([1]) }.completion },
+      Call(testDescription: "send, blocking") { s in await blocking { try s.send([1]) }.completion
+      },
       Call(testDescription: "send of a list, blocking") { s in
         await blocking { try s.send(gathering: [[1], [2]]) }.completion
       },
       Call(testDescription: "send command") { s in await s.issueSend([1]).completion },
       Call(testDescription: "receive") { s in await result { try await s.receive() } },
-      Call(testDescription: "receive, blocking") { s in await blocking { try s.receive() }.completion },
+      Call(testDescription: "receive, blocking") { s in
+        await blocking { try s.receive() }.completion
+      },
       Call(testDescription: "receive command") { s in await s.issueReceive().completion },
       Call(testDescription: "receive into") { s in
         var buffer: [UInt8] = [0]
@@ -101,7 +111,8 @@ struct LegalityBehaviour {
     ]
   }
 
-  @Test("2 no connection: connectionDoesntExist; a released stream: invalidStreamPtr",
+  @Test(
+    "2 no connection: connectionDoesntExist; a released stream: invalidStreamPtr",
     arguments: DriverUnderTest.all, Call.all)
   func noConnection(_ driver: DriverUnderTest, _ call: Call) async throws {
     let own = try driver.open()
@@ -123,7 +134,8 @@ struct LegalityBehaviour {
     #expect(await call.make(stream) == .invalidStreamPtr)
   }
 
-  @Test("2 abort without a connection: connectionDoesntExist; status tells that there is none",
+  @Test(
+    "2 abort without a connection: connectionDoesntExist; status tells that there is none",
     arguments: DriverUnderTest.all)
   func abortNothing(_ driver: DriverUnderTest) async throws {
     let stream = try driver.open().createTCPStream()
@@ -134,12 +146,15 @@ struct LegalityBehaviour {
     #expect(await result { try stream.abort() } == .invalidStreamPtr)
     #expect(await result { try stream.status() } == .invalidStreamPtr)
     #expect(await stream.issuePassiveOpen().completion == .invalidStreamPtr)
-    #expect(await stream.issueActiveOpen(to: Endpoint(.loopback, 9)).completion == .invalidStreamPtr)
+    #expect(
+      await stream.issueActiveOpen(to: Endpoint(.loopback, 9)).completion == .invalidStreamPtr)
     #expect(stream.localEndpoint == nil && stream.remoteEndpoint == nil && stream.onEvent == nil)
     #expect(await stream.events.collected() == [])
   }
 
-  @Test("3.2, 3.3 no data to send, no room to receive: invalidLength, in every form", arguments: DriverUnderTest.all)
+  @Test(
+    "3.2, 3.3 no data to send, no room to receive: invalidLength, in every form",
+    arguments: DriverUnderTest.all)
   func nothing(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let stream = pair.client

@@ -9,7 +9,7 @@ struct ListenerBehaviour {
   ) throws -> (driver: any Driver, listener: TCPListener) {
     let own = try driver.open()
     let listener = try TCPListener(
-      own, at: driver.address, posts: posts, receiveBuffer: 8192, options: options)
+      own, at: driver.address, posts: posts, backlog: 256, receiveBuffer: 8192, options: options)
     #expect(listener.localEndpoint.address == driver.address && listener.localEndpoint.port != 0)
     return (own, listener)
   }
@@ -66,7 +66,9 @@ struct ListenerBehaviour {
     #expect(peers == Set(clients.map(\.localEndpoint)))
   }
 
-  @Test("2 connections that come before they are accepted wait, with their data", arguments: DriverUnderTest.all, [1, 8])
+  @Test(
+    "2 connections that come before they are accepted wait, with their data",
+    arguments: DriverUnderTest.all, [1, 8])
   func waiting(_ driver: DriverUnderTest, _ posts: Int) async throws {
     let (own, listener) = try listener(driver, posts: posts)
     let clients = try (0..<20).map { _ in try own.createTCPStream() }
@@ -80,7 +82,8 @@ struct ListenerBehaviour {
     }
   }
 
-  @Test("2 close: the loop ends, accepts connectionTerminated, nobody is listened to, those waiting are reset",
+  @Test(
+    "2 close: the loop ends, accepts connectionTerminated, nobody is listened to, those waiting are reset",
     arguments: DriverUnderTest.all)
   func close(_ driver: DriverUnderTest) async throws {
     let (own, listener) = try listener(driver)
@@ -119,7 +122,8 @@ struct ListenerBehaviour {
     }
   }
 
-  @Test("2 a cancelled task leaves the loop, and the listener goes on", arguments: DriverUnderTest.all)
+  @Test(
+    "2 a cancelled task leaves the loop, and the listener goes on", arguments: DriverUnderTest.all)
   func cancelled(_ driver: DriverUnderTest) async throws {
     let (own, listener) = try listener(driver)
     let loop = Task {
@@ -140,7 +144,9 @@ struct ListenerBehaviour {
     #expect(try await next.value.remoteEndpoint == client.localEndpoint)
   }
 
-  @Test("2 many tasks and threads accept: each connection goes to one of them", arguments: DriverUnderTest.all)
+  @Test(
+    "2 many tasks and threads accept: each connection goes to one of them",
+    arguments: DriverUnderTest.all)
   func concurrentAccepts(_ driver: DriverUnderTest) async throws {
     let (own, listener) = try listener(driver, posts: 3)
     let accepts = (0..<30).map { index in
@@ -157,7 +163,9 @@ struct ListenerBehaviour {
     #expect(peers == Set(clients.map(\.localEndpoint)))
   }
 
-  @Test("3.1 a port that somebody listens on: duplicateSocket; a dropped listener frees it", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.1 a port that somebody listens on: duplicateSocket; a dropped listener frees it",
+    arguments: DriverUnderTest.foreign)
   func portInUse(_ driver: DriverUnderTest) async throws {
     let foreign = try ForeignSocket.listening()
     let own = try driver.open()
@@ -167,7 +175,8 @@ struct ListenerBehaviour {
     var listener: TCPListener? = try TCPListener(own, on: port, at: driver.address)
     #expect(listener?.localEndpoint == Endpoint(driver.address, port))
     let other = try driver.open()
-    #expect(await result { try TCPListener(other, on: port, at: driver.address) } == .duplicateSocket)
+    #expect(
+      await result { try TCPListener(other, on: port, at: driver.address) } == .duplicateSocket)
     listener = nil
     #expect(try TCPListener(other, on: port, at: driver.address).localEndpoint.port == port)
   }

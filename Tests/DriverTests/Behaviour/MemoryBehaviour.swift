@@ -19,7 +19,9 @@ struct MemoryBehaviour {
   }
 
   /// A stream in a state, and a peer where it has one.
-  private func stream(_ driver: DriverUnderTest, _ state: State) async throws -> (TCPStream, TCPStream?) {
+  private func stream(_ driver: DriverUnderTest, _ state: State) async throws -> (
+    TCPStream, TCPStream?
+  ) {
     switch state {
     case .idle:
       return (try driver.open().createTCPStream(), nil)
@@ -38,7 +40,9 @@ struct MemoryBehaviour {
     }
   }
 
-  @Test("1.1 the last reference goes: so does the stream", arguments: DriverUnderTest.all, State.allCases)
+  @Test(
+    "1.1 the last reference goes: so does the stream", arguments: DriverUnderTest.all,
+    State.allCases)
   func dropped(_ driver: DriverUnderTest, _ state: State) async throws {
     func trace() async throws -> (Trace, TCPStream?) {
       let (stream, peer) = try await stream(driver, state)
@@ -50,7 +54,9 @@ struct MemoryBehaviour {
     withExtendedLifetime(peer) {}
   }
 
-  @Test("1.1 a closure that holds its stream keeps it until it is released", arguments: DriverUnderTest.all, State.allCases)
+  @Test(
+    "1.1 a closure that holds its stream keeps it until it is released",
+    arguments: DriverUnderTest.all, State.allCases)
   func cycle(_ driver: DriverUnderTest, _ state: State) async throws {
     func trace() async throws -> (Trace, @Sendable () -> Void) {
       let (stream, _) = try await stream(driver, state)
@@ -63,7 +69,8 @@ struct MemoryBehaviour {
     try await until("the stream is gone") { trace.isGone }
   }
 
-  @Test("3 pending commands, their closures and event sequences do not keep the stream",
+  @Test(
+    "3 pending commands, their closures and event sequences do not keep the stream",
     arguments: DriverUnderTest.all, [State.listening, .established, .peerClosed])
   func commands(_ driver: DriverUnderTest, _ state: State) async throws {
     struct Kept: Sendable {
@@ -92,11 +99,14 @@ struct MemoryBehaviour {
     _ = await kept.events.collected()
   }
 
-  @Test("3 a command whose completion routine holds the stream keeps it until it completes", arguments: DriverUnderTest.all)
+  @Test(
+    "3 a command whose completion routine holds the stream keeps it until it completes",
+    arguments: DriverUnderTest.all)
   func routine(_ driver: DriverUnderTest) async throws {
     func trace() async throws -> (Trace, TCPStream) {
       let pair = try await driver.pair()
-      pair.server.issueReceive().onCompletion { [server = pair.server] _ in _ = try? server.status() }
+      pair.server.issueReceive().onCompletion { [server = pair.server] _ in _ = try? server.status()
+      }
       return (Trace(pair.server), pair.client)
     }
     let (trace, client) = try await trace()
@@ -106,7 +116,9 @@ struct MemoryBehaviour {
 
   @Test("1.1 UDP streams, with reads pending and closures set", arguments: DriverUnderTest.all)
   func datagrams(_ driver: DriverUnderTest) async throws {
-    func traces() throws -> (dropped: Trace, cyclic: Trace, read: Command<ReceivedDatagram>, events: StreamEvents<UDPEvent>) {
+    func traces() throws -> (
+      dropped: Trace, cyclic: Trace, read: Command<ReceivedDatagram>, events: StreamEvents<UDPEvent>
+    ) {
       let own = try driver.open()
       let (dropped, cyclic) = (try own.createUDPStream(), try own.createUDPStream())
       dropped.onEvent = { _ in }
@@ -121,7 +133,9 @@ struct MemoryBehaviour {
     #expect(await traces.events.collected() == [])
   }
 
-  @Test("2 a listener goes with its last reference, and an accept that waits ends", arguments: DriverUnderTest.all)
+  @Test(
+    "2 a listener goes with its last reference, and an accept that waits ends",
+    arguments: DriverUnderTest.all)
   func listener(_ driver: DriverUnderTest) async throws {
     func trace() throws -> (Trace, Command<TCPStream>) {
       let listener = try TCPListener(try driver.open(), at: driver.address)
@@ -149,7 +163,9 @@ struct MemoryBehaviour {
     try await until("the driver is gone") { trace.isGone }
   }
 
-  @Test("2 threads and tasks that were blocked keep nothing when they are freed", arguments: DriverUnderTest.all)
+  @Test(
+    "2 threads and tasks that were blocked keep nothing when they are freed",
+    arguments: DriverUnderTest.all)
   func blocked(_ driver: DriverUnderTest) async throws {
     func trace() async throws -> Trace {
       let pair = try await driver.pair()

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("4.1 Notifications", .timeLimit(.minutes(2)))
 struct NotificationBehaviour {
-  @Test("4.1 data arrival: once, and not again until a receive has completed", arguments: DriverUnderTest.all)
+  @Test(
+    "4.1 data arrival: once, and not again until a receive has completed",
+    arguments: DriverUnderTest.all)
   func dataArrivalOnce(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let log = EventLog<TCPEvent>()
@@ -29,12 +31,14 @@ struct NotificationBehaviour {
   func dataArrivalAfterTimeout(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let events = pair.server.events
-    #expect(await result { try await pair.server.receive(timeout: .milliseconds(10)) } == .commandTimeout)
+    #expect(
+      await result { try await pair.server.receive(timeout: .milliseconds(10)) } == .commandTimeout)
     try await pair.client.send(bytes("a"))
     #expect(try await events.before(.dataArrival) == [])
   }
 
-  @Test("4.1 no data arrival while a receive is pending, in any form", arguments: DriverUnderTest.all)
+  @Test(
+    "4.1 no data arrival while a receive is pending, in any form", arguments: DriverUnderTest.all)
   func noDataArrival(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let events = pair.server.events
@@ -111,7 +115,8 @@ struct NotificationBehaviour {
     #expect(try await events.before(.closing) == [])
   }
 
-  @Test("4.1 closing for a pending receive: the command completes, and the event comes too",
+  @Test(
+    "4.1 closing for a pending receive: the command completes, and the event comes too",
     arguments: DriverUnderTest.all)
   func closingWhilePending(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -142,7 +147,9 @@ struct NotificationBehaviour {
     try await until("the closure has all of them") { log.all == expected }
   }
 
-  @Test("4.1 what came before anybody listened is notified to the first who does", arguments: DriverUnderTest.all)
+  @Test(
+    "4.1 what came before anybody listened is notified to the first who does",
+    arguments: DriverUnderTest.all)
   func lateListener(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     try await pair.client.send(bytes("x"), until: .acknowledged)
@@ -154,7 +161,8 @@ struct NotificationBehaviour {
     try await until("closing") { log.all == [.closing] }
   }
 
-  @Test("4.1 a task that waits for events is cancelled: its sequence ends, the stream goes on",
+  @Test(
+    "4.1 a task that waits for events is cancelled: its sequence ends, the stream goes on",
     arguments: DriverUnderTest.all)
   func cancelled(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()

@@ -20,7 +20,8 @@ struct PassiveOpenBehaviour {
     #expect(stream.localEndpoint == nil)
   }
 
-  @Test("1.1 a passive open on every address shows the driver's own", arguments: DriverUnderTest.all)
+  @Test(
+    "1.1 a passive open on every address shows the driver's own", arguments: DriverUnderTest.all)
   func anyAddress(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let stream = try own.createTCPStream()
@@ -32,7 +33,8 @@ struct PassiveOpenBehaviour {
     #expect(try await open.value == client.localEndpoint)
   }
 
-  @Test("3.1 the command completes with the peer, in all three forms", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 the command completes with the peer, in all three forms", arguments: DriverUnderTest.all)
   func forms(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let streams = try (0..<3).map { _ in try own.createTCPStream() }
@@ -56,7 +58,9 @@ struct PassiveOpenBehaviour {
     #expect(streams.allSatisfy { $0.localEndpoint?.port == port.number })
   }
 
-  @Test("3 a completion routine is called once, and at once when it comes late", arguments: DriverUnderTest.all)
+  @Test(
+    "3 a completion routine is called once, and at once when it comes late",
+    arguments: DriverUnderTest.all)
   func completionRoutine(_ driver: DriverUnderTest) async throws {
     let (stream, open, local) = try driver.waiting(try driver.open())
     let calls = EventLog<Endpoint?>()
@@ -70,7 +74,9 @@ struct PassiveOpenBehaviour {
     #expect(stream.remoteEndpoint == peer)
   }
 
-  @Test("3.1 several streams wait on one port: the oldest is served first", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 several streams wait on one port: the oldest is served first",
+    arguments: DriverUnderTest.all)
   func oldestFirst(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let first = try driver.waiting(own)
@@ -98,7 +104,9 @@ struct PassiveOpenBehaviour {
     #expect(try await stream.receive().text == "x")
   }
 
-  @Test("3.1 the command time-out: commandTimeout, and the port is free", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 the command time-out: commandTimeout, and the port is free", arguments: DriverUnderTest.all
+  )
   func timesOut(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let stream = try own.createTCPStream()
@@ -142,7 +150,9 @@ struct PassiveOpenBehaviour {
     #expect(given == (way == .release ? [] : [.terminated(.ulpAbort)]))
   }
 
-  @Test("3.1 what was given up does not stand in the way of those that wait behind it", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 what was given up does not stand in the way of those that wait behind it",
+    arguments: DriverUnderTest.all)
   func overtakesGivenUp(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let first = try driver.waiting(own)

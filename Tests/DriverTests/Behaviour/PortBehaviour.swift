@@ -56,7 +56,9 @@ struct PortBehaviour {
     }
   }
 
-  @Test("3.1 the same port and the same whole filter twice: duplicateSocket", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 the same port and the same whole filter twice: duplicateSocket",
+    arguments: DriverUnderTest.all)
   func sameFilter(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let filter = Endpoint(driver.address, 4711)
@@ -75,7 +77,8 @@ struct PortBehaviour {
     #expect(!again.isDone)
   }
 
-  @Test("3.1 a port that another program listens on: duplicateSocket, with the port in the sentence",
+  @Test(
+    "3.1 a port that another program listens on: duplicateSocket, with the port in the sentence",
     arguments: DriverUnderTest.foreign)
   func foreignPort(_ driver: DriverUnderTest) async throws {
     let foreign = try ForeignSocket.listening()
@@ -91,7 +94,9 @@ struct PortBehaviour {
     #expect(!stream.issuePassiveOpen(at: driver.address).isDone)
   }
 
-  @Test("3.1 a port that a stream of another driver listens on: duplicateSocket", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.1 a port that a stream of another driver listens on: duplicateSocket",
+    arguments: DriverUnderTest.foreign)
   func otherDriversPort(_ driver: DriverUnderTest) async throws {
     let first = try driver.waiting(try driver.open())
     let other = try driver.open().createTCPStream()
@@ -107,7 +112,8 @@ struct PortBehaviour {
     #expect(error?.cause == .badAddress)
   }
 
-  @Test("3.1 data and a FIN that come right behind the SYN are there when the open completes",
+  @Test(
+    "3.1 data and a FIN that come right behind the SYN are there when the open completes",
     arguments: DriverUnderTest.foreign)
   func earlyData(_ driver: DriverUnderTest) async throws {
     let (stream, open, local) = try driver.waiting(try driver.open())
@@ -119,7 +125,9 @@ struct PortBehaviour {
     #expect(await result { try await stream.receive() } == .connectionClosing)
   }
 
-  @Test("3.1 a hundred opens on one port, a hundred connections at once", arguments: DriverUnderTest.all)
+  @Test(
+    "3.1 a hundred opens on one port, a hundred connections at once", arguments: DriverUnderTest.all
+  )
   func hundred(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     let first = try driver.waiting(own)

@@ -66,7 +66,8 @@ struct ReceiveBehaviour {
     }
   }
 
-  @Test("3.3 what has come is returned at once; what has not is waited for",
+  @Test(
+    "3.3 what has come is returned at once; what has not is waited for",
     arguments: DriverUnderTest.all, Form.all + Form.loans)
   func forms(_ driver: DriverUnderTest, _ form: Form) async throws {
     let pair = try await driver.pair()
@@ -78,7 +79,8 @@ struct ReceiveBehaviour {
     #expect(try await waiting.value == bytes("later"))
   }
 
-  @Test("3.3, 4 a buffer that is full completes the receive; the rest stays",
+  @Test(
+    "3.3, 4 a buffer that is full completes the receive; the rest stays",
     arguments: DriverUnderTest.all, Form.all)
   func limit(_ driver: DriverUnderTest, _ form: Form) async throws {
     let pair = try await driver.pair()
@@ -90,7 +92,8 @@ struct ReceiveBehaviour {
     #expect(try await form.receive(pair.server, 4, nil).value == bytes("f"))
   }
 
-  @Test("3.3, 6 the time-out without data: commandTimeout, and nothing is lost",
+  @Test(
+    "3.3, 6 the time-out without data: commandTimeout, and nothing is lost",
     arguments: DriverUnderTest.all, Form.all + Form.loans)
   func timeout(_ driver: DriverUnderTest, _ form: Form) async throws {
     let pair = try await driver.pair()
@@ -103,7 +106,8 @@ struct ReceiveBehaviour {
     #expect(try await form.receive(pair.server, 10, .zero).value == bytes("data"))
   }
 
-  @Test("3.3 the peer has closed and everything is read: connectionClosing, again and again",
+  @Test(
+    "3.3 the peer has closed and everything is read: connectionClosing, again and again",
     arguments: DriverUnderTest.all, Form.all + Form.loans)
   func end(_ driver: DriverUnderTest, _ form: Form) async throws {
     let pair = try await driver.pair()
@@ -116,7 +120,8 @@ struct ReceiveBehaviour {
     #expect(try pair.server.status().connectionState == .closeWait)
   }
 
-  @Test("3.3 a pending receive ends with the peer's data: connectionClosing",
+  @Test(
+    "3.3 a pending receive ends with the peer's data: connectionClosing",
     arguments: DriverUnderTest.all, Form.all + Form.loans)
   func endWhilePending(_ driver: DriverUnderTest, _ form: Form) async throws {
     let pair = try await driver.pair()
@@ -125,7 +130,8 @@ struct ReceiveBehaviour {
     #expect(await pending.completion == .connectionClosing)
   }
 
-  @Test("3 receives complete in the order in which they were issued", arguments: DriverUnderTest.all)
+  @Test(
+    "3 receives complete in the order in which they were issued", arguments: DriverUnderTest.all)
   func order(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let receives = (0..<50).map { _ in pair.server.issueReceive(upTo: 2) }
@@ -136,7 +142,9 @@ struct ReceiveBehaviour {
     #expect(data.count >= 50)
   }
 
-  @Test("3.3 receives with time-outs of their own, one behind the other", arguments: DriverUnderTest.all)
+  @Test(
+    "3.3 receives with time-outs of their own, one behind the other", arguments: DriverUnderTest.all
+  )
   func timeoutsInQueue(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let patient = pair.server.issueReceive()
@@ -150,7 +158,9 @@ struct ReceiveBehaviour {
     #expect(try await patientToo.value.text == "2")
   }
 
-  @Test("3 a receive taken back gives up its place, and no data is lost", arguments: DriverUnderTest.all)
+  @Test(
+    "3 a receive taken back gives up its place, and no data is lost", arguments: DriverUnderTest.all
+  )
   func cancelled(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let first = pair.server.issueReceive()
@@ -178,7 +188,9 @@ struct ReceiveBehaviour {
     #expect(try await blocking { try receive.wait(timeout: .zero) }.value?.text == "x")
   }
 
-  @Test("3.3 loans are independent: many at once, given back in any order", arguments: DriverUnderTest.all)
+  @Test(
+    "3.3 loans are independent: many at once, given back in any order",
+    arguments: DriverUnderTest.all)
   func loans(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     func lend(_ text: String) async throws -> ReceivedLoan {

@@ -12,7 +12,8 @@ struct ResetBehaviour {
     let stream = pair.stream
     if let events {
       #expect(
-        try await events.before(.terminated(.remoteAbort)).filter { $0 != .dataArrival } == expected,
+        try await events.before(.terminated(.remoteAbort)).filter { $0 != .dataArrival }
+          == expected,
         sourceLocation: sourceLocation)
     }
     #expect(try stream.status().connectionState == .closed, sourceLocation: sourceLocation)
@@ -23,7 +24,8 @@ struct ResetBehaviour {
       await result { try await stream.close() },
     ]
     #expect(codes.allSatisfy { $0 == .connectionTerminated }, sourceLocation: sourceLocation)
-    #expect(await result { try stream.abort() } == .connectionDoesntExist, sourceLocation: sourceLocation)
+    #expect(
+      await result { try stream.abort() } == .connectionDoesntExist, sourceLocation: sourceLocation)
     // The stream can be opened again.
     let open = stream.issuePassiveOpen(at: .loopback)
     #expect(!open.isDone, sourceLocation: sourceLocation)
@@ -33,7 +35,9 @@ struct ResetBehaviour {
     }
   }
 
-  @Test("5 a connection that is reset before it was accepted, and the next one", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 a connection that is reset before it was accepted, and the next one",
+    arguments: DriverUnderTest.foreign)
   func handshake(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     for round in 0..<20 {
@@ -47,7 +51,9 @@ struct ResetBehaviour {
       #expect(await waiting.open.completion == .noErr)
       waiting.stream.release()
       withExtendedLifetime(next) {}
-      let ends = await events.collected().filter { if case .terminated = $0 { true } else { false } }
+      let ends = await events.collected().filter {
+        if case .terminated = $0 { true } else { false }
+      }
       #expect(ends.count <= 1)
     }
   }
@@ -60,7 +66,9 @@ struct ResetBehaviour {
     try await expectGone(pair, events)
   }
 
-  @Test("5 while idle and nobody listens: the next call tells", arguments: DriverUnderTest.foreign, 0..<5)
+  @Test(
+    "5 while idle and nobody listens: the next call tells", arguments: DriverUnderTest.foreign,
+    0..<5)
   func unheard(_ driver: DriverUnderTest, _ call: Int) async throws {
     let pair = try await driver.foreignPair()
     let stream = pair.stream
@@ -77,7 +85,9 @@ struct ResetBehaviour {
     try await expectGone(pair, nil)
   }
 
-  @Test("5 with data unread: it can still be read, then connectionTerminated", arguments: DriverUnderTest.foreign,
+  @Test(
+    "5 with data unread: it can still be read, then connectionTerminated",
+    arguments: DriverUnderTest.foreign,
     [true, false])
   func dataUnread(_ driver: DriverUnderTest, _ isHeard: Bool) async throws {
     let pair = try await driver.foreignPair()
@@ -101,7 +111,9 @@ struct ResetBehaviour {
     if let events { #expect(await events.collected() == []) }
   }
 
-  @Test("5 with receives pending, in every form: connectionTerminated", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 with receives pending, in every form: connectionTerminated",
+    arguments: DriverUnderTest.foreign)
   func pendingReceive(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     let stream = pair.stream
@@ -116,14 +128,17 @@ struct ResetBehaviour {
     try await expectGone(pair, events)
   }
 
-  @Test("5 with sends pending, in every form: connectionTerminated", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 with sends pending, in every form: connectionTerminated", arguments: DriverUnderTest.foreign)
   func pendingSend(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair(peerBuffer: smallBuffer)
     let stream = pair.stream
     let events = stream.events
     let commands = [
-      stream.issueSend(tooMuch), stream.issueSend([1], until: .acknowledged), stream.issueSend(gathering: [[1], [2]]),
-      blocking { try stream.send(tooMuch) }, blocking { try stream.send([1], until: .acknowledged) },
+      stream.issueSend(tooMuch), stream.issueSend([1], until: .acknowledged),
+      stream.issueSend(gathering: [[1], [2]]),
+      blocking { try stream.send(tooMuch) },
+      blocking { try stream.send([1], until: .acknowledged) },
       suspending { try await stream.send([3]) },
     ]
     try await until("the peer's buffer is full") { pair.peer.unread > 0 }
@@ -132,7 +147,9 @@ struct ResetBehaviour {
     try await expectGone(pair, events)
   }
 
-  @Test("5 during close: connectionTerminated, terminated (aborted by the peer)", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 during close: connectionTerminated, terminated (aborted by the peer)",
+    arguments: DriverUnderTest.foreign)
   func duringClose(_ driver: DriverUnderTest) async throws {
     for size in [1 << 20, tooMuch.count] {
       let pair = try await driver.foreignPair(peerBuffer: smallBuffer)
@@ -149,7 +166,9 @@ struct ResetBehaviour {
     }
   }
 
-  @Test("5 after this side has closed: terminated (aborted by the peer)", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 after this side has closed: terminated (aborted by the peer)",
+    arguments: DriverUnderTest.foreign)
   func afterClose(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     let events = pair.stream.events
@@ -160,7 +179,9 @@ struct ResetBehaviour {
     try await expectGone(pair, events)
   }
 
-  @Test("5 after the peer has closed: closing, then terminated (aborted by the peer)", arguments: DriverUnderTest.foreign)
+  @Test(
+    "5 after the peer has closed: closing, then terminated (aborted by the peer)",
+    arguments: DriverUnderTest.foreign)
   func afterPeersClose(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     let events = pair.stream.events
@@ -172,7 +193,9 @@ struct ResetBehaviour {
     try await expectGone(pair, events, after: [.closing])
   }
 
-  @Test("2 writing to a connection that is reset kills nobody by SIGPIPE", arguments: DriverUnderTest.foreign)
+  @Test(
+    "2 writing to a connection that is reset kills nobody by SIGPIPE",
+    arguments: DriverUnderTest.foreign)
   func brokenPipe(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     pair.peer.reset()

@@ -7,7 +7,8 @@ struct StatusBehaviour {
   @Test("4.2 every member under its name", arguments: DriverUnderTest.all)
   func members(_ driver: DriverUnderTest) async throws {
     let options = OpenOptions(
-      ulpTimeout: .seconds(50), ulpTimeoutAction: .report, typeOfService: .throughput, precedence: 5)
+      ulpTimeout: .seconds(50), ulpTimeoutAction: .report, typeOfService: .throughput, precedence: 5
+    )
     let pair = try await driver.pair(client: options)
     let status = try pair.client.status()
     let members = status.members
@@ -19,11 +20,15 @@ struct StatusBehaviour {
         "sendMaxSegSize", "ulpTimeoutValue", "ulpTimeoutAction",
       ])
     func number(_ name: String) -> Int? {
-      guard case .number(let number)? = members.first(where: { $0.name == name })?.value else { return nil }
+      guard case .number(let number)? = members.first(where: { $0.name == name })?.value else {
+        return nil
+      }
       return number
     }
     func host(_ name: String) -> IPAddress? {
-      guard case .host(let host)? = members.first(where: { $0.name == name })?.value else { return nil }
+      guard case .host(let host)? = members.first(where: { $0.name == name })?.value else {
+        return nil
+      }
       return host
     }
     #expect(host("remoteHost") == driver.address && host("localHost") == driver.address)
@@ -33,7 +38,8 @@ struct StatusBehaviour {
     #expect(number("ulpTimeoutValue") == 50 && number("ulpTimeoutAction") == 0)
     #expect(try pair.server.status().ulpTimeoutAction == .abort)
     // A loopback connection answers within a second.
-    #expect((0..<1000).contains(number("srtt") ?? -1) && (0..<1000).contains(number("lastRTT") ?? -1))
+    #expect(
+      (0..<1000).contains(number("srtt") ?? -1) && (0..<1000).contains(number("lastRTT") ?? -1))
     #expect((number("sendMaxSegSize") ?? 0) >= 536 && (number("congestionWindow") ?? 0) >= 536)
     #expect((number("sendWindow") ?? 0) >= 1024 && (number("rcvWindow") ?? 0) >= 1024)
     #expect(number("amtUnackedData") == 0 && number("amtUnreadData") == 0)
@@ -96,7 +102,9 @@ struct StatusBehaviour {
     #expect(after.sendUnacknowledged == after.sendNext)
   }
 
-  @Test("4.2 the receive window closes as data lies unread, and opens as it is read", arguments: DriverUnderTest.all)
+  @Test(
+    "4.2 the receive window closes as data lies unread, and opens as it is read",
+    arguments: DriverUnderTest.all)
   func receiveWindow(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair(receiveBuffer: 65_536)
     let open = try pair.server.status().receiveWindow
@@ -111,13 +119,16 @@ struct StatusBehaviour {
 
   @Test("4.2 the state, from both ends of a connection's life", arguments: DriverUnderTest.foreign)
   func states(_ driver: DriverUnderTest) async throws {
-    func state(_ stream: TCPStream) throws -> ConnectionState { try stream.status().connectionState }
+    func state(_ stream: TCPStream) throws -> ConnectionState {
+      try stream.status().connectionState
+    }
     let own = try driver.open()
     let stream = try own.createTCPStream()
     #expect(try state(stream) == .closed)
     let open = stream.issuePassiveOpen(at: driver.address)
     #expect(try state(stream) == .listen)
-    let peer = try ForeignSocket.connected(to: try #require(stream.localEndpoint), receiveBuffer: smallBuffer)
+    let peer = try ForeignSocket.connected(
+      to: try #require(stream.localEndpoint), receiveBuffer: smallBuffer)
     _ = try await open.value
     #expect(try state(stream) == .established)
     // This side closes first: FIN WAIT 1 while the peer's buffer is full, then FIN WAIT 2.
@@ -180,14 +191,16 @@ struct StatusBehaviour {
     #expect(sender.segmentsResent == 0 && sender.bytesResent == 0)
     #expect(receiver.bytesReceivedTwice == 0 && receiver.bytesReceivedPastWindow == 0)
     #expect(sender.sentSegmentSizes.count == 7)
-    #expect(sender.sentSegmentSizes.map(\.smallest) == sender.sentSegmentSizes.map(\.smallest).sorted())
+    #expect(
+      sender.sentSegmentSizes.map(\.smallest) == sender.sentSegmentSizes.map(\.smallest).sorted())
     #expect(sender.sentSegmentSizes.map(\.count) == [0, 0, 0, 0, 0, 10, 0])
     #expect(sender.smoothedRTT > .zero && sender.smoothedRTT < .seconds(1))
     #expect(sender.retransmissionTimeout > .zero && sender.currentSegmentTries == 0)
     #expect(sender.sourceQuenches == 0)
   }
 
-  @Test("4.3 the driver's counts: attempted, opened, accepted, closed, aborted, octets and segments",
+  @Test(
+    "4.3 the driver's counts: attempted, opened, accepted, closed, aborted, octets and segments",
     arguments: DriverUnderTest.foreign)
   func global(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
@@ -203,7 +216,9 @@ struct StatusBehaviour {
     try await graceful.server.send(pattern(500), until: .acknowledged)
     _ = try await graceful.client.receiveAll(500)
     let open = try own.globalInfo()
-    #expect(open.connectionsAttempted == 1 && open.connectionsOpened == 1 && open.connectionsAccepted == 1)
+    #expect(
+      open.connectionsAttempted == 1 && open.connectionsOpened == 1 && open.connectionsAccepted == 1
+    )
     #expect(open.connectionsClosed == 0 && open.connectionsAborted == 0)
     #expect(open.octetsIn == 1500 && open.octetsOut == 1500)
     try await graceful.client.close()
@@ -223,12 +238,16 @@ struct StatusBehaviour {
     try aborted.client.abort()
     #expect(await result { try await aborted.server.receive() } == .connectionTerminated)
     let last = try own.globalInfo()
-    #expect(last.connectionsAttempted == 3 && last.connectionsOpened == 2 && last.connectionsAccepted == 2)
+    #expect(
+      last.connectionsAttempted == 3 && last.connectionsOpened == 2 && last.connectionsAccepted == 2
+    )
     #expect(last.connectionsClosed == 2 && last.connectionsAborted == 2)
     #expect(last.segmentsResent == 0 && last.octetsResent == 0)
   }
 
-  @Test("4.3 the octets of connections whose end was noticed and not received", arguments: DriverUnderTest.all)
+  @Test(
+    "4.3 the octets of connections whose end was noticed and not received",
+    arguments: DriverUnderTest.all)
   func globalUnheardEnd(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let events = (pair.client.events, pair.server.events)

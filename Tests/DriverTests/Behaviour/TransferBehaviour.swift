@@ -4,7 +4,9 @@ import Testing
 
 @Suite("3.2, 3.3 Transfers", .timeLimit(.minutes(2)))
 struct TransferBehaviour {
-  @Test("3.2, 3.3 64 MB of random data both ways at once arrive as they were sent", arguments: DriverUnderTest.all)
+  @Test(
+    "3.2, 3.3 64 MB of random data both ways at once arrive as they were sent",
+    arguments: DriverUnderTest.all)
   func bothWays(_ driver: DriverUnderTest) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("transfer of 64 MB both ways: seed \(seed)")
@@ -15,7 +17,9 @@ struct TransferBehaviour {
       (from: pair.server, to: pair.client, data: EndlessData(seed: seed ^ 1)),
     ]
     let work = directions.enumerated().flatMap { index, direction in
-      let (seed, from, to, data) = (seed &+ UInt64(index), direction.from, direction.to, direction.data)
+      let (seed, from, to, data) = (
+        seed &+ UInt64(index), direction.from, direction.to, direction.data
+      )
       // One way by tasks, the other by threads.
       if index == 0 {
         return [
@@ -41,7 +45,9 @@ struct TransferBehaviour {
   @Test("3.3 data of every small size arrives as it was sent", arguments: DriverUnderTest.all)
   func smallSizes(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair(receiveBuffer: 4096)
-    for size in [1, 2, 3, 511, 512, 1459, 1460, 1461, 4095, 4096, 4097, 16_384, 65_535, 65_536, 65_537] {
+    for size in [
+      1, 2, 3, 511, 512, 1459, 1460, 1461, 4095, 4096, 4097, 16_384, 65_535, 65_536, 65_537,
+    ] {
       let data = pattern(size, seed: UInt64(size))
       let send = pair.client.issueSend(data, until: .acknowledged)
       #expect(try await pair.server.receiveAll(size) == data, "\(size) bytes")
@@ -114,7 +120,9 @@ private func sendSuspending(_ stream: TCPStream, _ data: EndlessData, _ total: I
   }
 }
 
-private func sendBlocking(_ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64) throws {
+private func sendBlocking(_ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64)
+  throws
+{
   var random = SeededGenerator(seed: seed)
   var offset = 0
   while offset < total {
@@ -129,7 +137,9 @@ private func sendBlocking(_ stream: TCPStream, _ data: EndlessData, _ total: Int
   }
 }
 
-private func receiveSuspending(_ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64)
+private func receiveSuspending(
+  _ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64
+)
   async throws
 {
   var random = SeededGenerator(seed: ~seed)
@@ -148,7 +158,9 @@ private func receiveSuspending(_ stream: TCPStream, _ data: EndlessData, _ total
   }
 }
 
-private func receiveBlocking(_ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64) throws {
+private func receiveBlocking(_ stream: TCPStream, _ data: EndlessData, _ total: Int, _ seed: UInt64)
+  throws
+{
   var offset = 0
   while offset < total {
     let loan = try stream.receiveWithoutCopying()

@@ -14,8 +14,10 @@ struct UDPBehaviour {
 
   private func two(_ driver: DriverUnderTest, receiveBuffer: Int = 131_072) throws -> Two {
     let own = try driver.open()
-    let a = try own.createUDPStream(receiveBuffer: receiveBuffer, ports: 0...0, address: driver.address)
-    let b = try own.createUDPStream(receiveBuffer: receiveBuffer, ports: 0...0, address: driver.address)
+    let a = try own.createUDPStream(
+      receiveBuffer: receiveBuffer, ports: 0...0, address: driver.address)
+    let b = try own.createUDPStream(
+      receiveBuffer: receiveBuffer, ports: 0...0, address: driver.address)
     return Two(
       a: a, b: b, atA: Endpoint(driver.address, a.port), atB: Endpoint(driver.address, b.port))
   }
@@ -31,7 +33,9 @@ struct UDPBehaviour {
     ]
   }
 
-  @Test("3.5 a datagram with its sender: there already, and waited for", arguments: DriverUnderTest.all, Form.all)
+  @Test(
+    "3.5 a datagram with its sender: there already, and waited for", arguments: DriverUnderTest.all,
+    Form.all)
   func forms(_ driver: DriverUnderTest, _ form: Form) async throws {
     let two = try two(driver)
     try await two.a.write(bytes("there"), to: two.atB)
@@ -44,7 +48,9 @@ struct UDPBehaviour {
     #expect(try await form.read(two.b, nil).value.data == bytes("a list"))
   }
 
-  @Test("3.5 every size from none to the largest; one byte more: invalidLength", arguments: DriverUnderTest.all)
+  @Test(
+    "3.5 every size from none to the largest; one byte more: invalidLength",
+    arguments: DriverUnderTest.all)
   func sizes(_ driver: DriverUnderTest) async throws {
     let two = try two(driver)
     for size in [0, 1, 512, 1472, 1473, 9000, 65_506, 65_507] {
@@ -56,7 +62,9 @@ struct UDPBehaviour {
     let long = pattern(65_508)
     #expect(await result { try await two.a.write(long, to: two.atB) } == .invalidLength)
     #expect(await two.a.issueWrite(gathering: [long], to: two.atB).completion == .invalidLength)
-    #expect(await two.a.issueWrite(gathering: [Array(long.dropLast()), [1]], to: two.atB).completion == .invalidLength)
+    #expect(
+      await two.a.issueWrite(gathering: [Array(long.dropLast()), [1]], to: two.atB).completion
+        == .invalidLength)
     #expect(await blocking { try two.a.write(long, to: two.atB) }.completion == .invalidLength)
   }
 
@@ -75,7 +83,8 @@ struct UDPBehaviour {
     for (index, read) in reads.enumerated() { #expect(try await read.value.data == [UInt8(index)]) }
   }
 
-  @Test("3.5 the time-out without a datagram: commandTimeout", arguments: DriverUnderTest.all, Form.all)
+  @Test(
+    "3.5 the time-out without a datagram: commandTimeout", arguments: DriverUnderTest.all, Form.all)
   func timeout(_ driver: DriverUnderTest, _ form: Form) async throws {
     let two = try two(driver)
     let start = ContinuousClock.now
@@ -88,7 +97,9 @@ struct UDPBehaviour {
     }
   }
 
-  @Test("2 a receive buffer of 2N + 256 bytes is enough for datagrams of N", arguments: DriverUnderTest.all,
+  @Test(
+    "2 a receive buffer of 2N + 256 bytes is enough for datagrams of N",
+    arguments: DriverUnderTest.all,
     [896, 1920, 4000, 9000, 65_507])
   func buffer(_ driver: DriverUnderTest, _ size: Int) async throws {
     let two = try two(driver, receiveBuffer: 2 * size + 256)
@@ -98,7 +109,8 @@ struct UDPBehaviour {
     }
   }
 
-  @Test("3.5 a datagram larger than the receive buffer is dropped, a later one is read",
+  @Test(
+    "3.5 a datagram larger than the receive buffer is dropped, a later one is read",
     arguments: DriverUnderTest.all, Form.all)
   func tooLarge(_ driver: DriverUnderTest, _ form: Form) async throws {
     let two = try two(driver, receiveBuffer: 2048)
@@ -147,7 +159,8 @@ struct UDPBehaviour {
     }
   }
 
-  @Test("3.5 multi-port streams: a range, which port a datagram came to, and which it goes from",
+  @Test(
+    "3.5 multi-port streams: a range, which port a datagram came to, and which it goes from",
     arguments: DriverUnderTest.all)
   func multiPort(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
@@ -166,7 +179,8 @@ struct UDPBehaviour {
     }
     try await stream.write([1], to: two.atA)
     #expect(try await two.a.read().from.port == stream.port)
-    #expect(await result { try await stream.write([1], to: two.atA, from: two.a.port) } == .invalidLength)
+    #expect(
+      await result { try await stream.write([1], to: two.atA, from: two.a.port) } == .invalidLength)
     // A thread that waits is woken whichever port it is.
     for port in stream.ports {
       let read = blocking { try stream.read() }
@@ -176,7 +190,9 @@ struct UDPBehaviour {
     // Part of the range is taken: nothing is.
     let range = before...stream.port
     #expect(
-      await result { try own.createUDPStream(receiveBuffer: 2048, ports: range, address: driver.address) }
+      await result {
+        try own.createUDPStream(receiveBuffer: 2048, ports: range, address: driver.address)
+      }
         == .duplicateSocket)
     stream.release()
     let again = try own.createUDPStream(receiveBuffer: 2048, ports: range, address: driver.address)
@@ -186,10 +202,12 @@ struct UDPBehaviour {
   @Test("3.5 port 0 of the receiver cannot be written to", arguments: DriverUnderTest.all)
   func portZero(_ driver: DriverUnderTest) async throws {
     let two = try two(driver)
-    #expect(await result { try await two.a.write([1], to: Endpoint(driver.address, 0)) } == .ipRouteErr)
+    #expect(
+      await result { try await two.a.write([1], to: Endpoint(driver.address, 0)) } == .ipRouteErr)
   }
 
-  @Test("4.1 data arrival when no read is pending: once, and not again until a read has completed",
+  @Test(
+    "4.1 data arrival when no read is pending: once, and not again until a read has completed",
     arguments: DriverUnderTest.all)
   func dataArrival(_ driver: DriverUnderTest) async throws {
     let two = try two(driver)
@@ -213,7 +231,9 @@ struct UDPBehaviour {
     #expect(given.allSatisfy { $0 == .dataArrival } && (2...3).contains(given.count))
   }
 
-  @Test("4.1 an ICMP error: a report with port unreachable, and the stream goes on", arguments: DriverUnderTest.foreign)
+  @Test(
+    "4.1 an ICMP error: a report with port unreachable, and the stream goes on",
+    arguments: DriverUnderTest.foreign)
   func icmpReport(_ driver: DriverUnderTest) async throws {
     let two = try two(driver)
     var closed: ForeignSocket? = try ForeignSocket.datagram()

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("3.5 The end of UDP streams", .timeLimit(.minutes(2)))
 struct UDPEndingBehaviour {
-  @Test("3.5 release: pending reads connectionTerminated, events end, later calls invalidStreamPtr",
+  @Test(
+    "3.5 release: pending reads connectionTerminated, events end, later calls invalidStreamPtr",
     arguments: DriverUnderTest.all)
   func release(_ driver: DriverUnderTest) async throws {
     let stream = try driver.open().createUDPStream()
@@ -18,8 +19,11 @@ struct UDPEndingBehaviour {
     #expect(await result { try await stream.read() } == .invalidStreamPtr)
     #expect(await blocking { try stream.read() }.completion == .invalidStreamPtr)
     #expect(await stream.issueRead().completion == .invalidStreamPtr)
-    #expect(await result { try await stream.write([1], to: Endpoint(.loopback, 9)) } == .invalidStreamPtr)
-    #expect(await stream.issueWrite(gathering: [[1]], to: Endpoint(.loopback, 9)).completion == .invalidStreamPtr)
+    #expect(
+      await result { try await stream.write([1], to: Endpoint(.loopback, 9)) } == .invalidStreamPtr)
+    #expect(
+      await stream.issueWrite(gathering: [[1]], to: Endpoint(.loopback, 9)).completion
+        == .invalidStreamPtr)
   }
 
   @Test("3.5, 5 release while threads and tasks read frees them", arguments: DriverUnderTest.all)
@@ -62,10 +66,13 @@ struct UDPEndingBehaviour {
     #expect(try await second.value.data == [5])
   }
 
-  @Test("5 one UDP stream, many threads and tasks: every datagram is read once", arguments: DriverUnderTest.all)
+  @Test(
+    "5 one UDP stream, many threads and tasks: every datagram is read once",
+    arguments: DriverUnderTest.all)
   func concurrent(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
-    let stream = try own.createUDPStream(receiveBuffer: 1 << 20, ports: 0...0, address: driver.address)
+    let stream = try own.createUDPStream(
+      receiveBuffer: 1 << 20, ports: 0...0, address: driver.address)
     let writers = try (0..<4).map { _ in try own.createUDPStream(port: 0) }
     let here = Endpoint(driver.address, stream.port)
     let log = EventLog<UInt8>()

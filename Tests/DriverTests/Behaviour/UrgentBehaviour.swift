@@ -9,7 +9,9 @@ struct UrgentBehaviour {
     received.text + (received.isUrgent ? " !" : "") + (received.isMark ? " ." : "")
   }
 
-  @Test("3.3 a pending receive completes with the urgent flag and the mark", arguments: DriverUnderTest.all)
+  @Test(
+    "3.3 a pending receive completes with the urgent flag and the mark",
+    arguments: DriverUnderTest.all)
   func pending(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     for text in ["XYZ", "Q", "a longer piece of urgent data"] {
@@ -23,7 +25,9 @@ struct UrgentBehaviour {
   func forms(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     let (near, far) = pair.seen(from: .client)
-    func next() async throws { try await near.send(bytes("XYZ"), urgent: true, until: .acknowledged) }
+    func next() async throws {
+      try await near.send(bytes("XYZ"), urgent: true, until: .acknowledged)
+    }
     try await next()
     #expect(shown(try await far.receive()) == "XYZ ! .")
     try await next()
@@ -117,7 +121,8 @@ struct UrgentBehaviour {
     #expect(shown(try await pair.server.receive()) == "e")
   }
 
-  @Test("3.3 urgent data with a hundred thousand bytes is all urgent, and its last byte has the mark",
+  @Test(
+    "3.3 urgent data with a hundred thousand bytes is all urgent, and its last byte has the mark",
     arguments: DriverUnderTest.all)
   func large(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -139,7 +144,9 @@ struct UrgentBehaviour {
     #expect(await behind.completion == .noErr)
   }
 
-  @Test("3.2, 4.1 urgent data in a list of buffers, from both sides", arguments: DriverUnderTest.all, Side.allCases)
+  @Test(
+    "3.2, 4.1 urgent data in a list of buffers, from both sides", arguments: DriverUnderTest.all,
+    Side.allCases)
   func gathered(_ driver: DriverUnderTest, _ side: Side) async throws {
     let (near, far) = try await driver.pair().seen(from: side)
     let receive = far.issueReceive()
@@ -147,7 +154,8 @@ struct UrgentBehaviour {
     #expect(shown(try await receive.value) == "XYZ ! .")
   }
 
-  @Test("4.1 the event when no receive is pending, once until the urgent data is read",
+  @Test(
+    "4.1 the event when no receive is pending, once until the urgent data is read",
     arguments: DriverUnderTest.all)
   func event(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -163,7 +171,8 @@ struct UrgentBehaviour {
     #expect(!(await events.collected().contains(.urgent)))
   }
 
-  @Test("4.1 event or flag, but not both: a pending receive takes the urgent data, and there is no event",
+  @Test(
+    "4.1 event or flag, but not both: a pending receive takes the urgent data, and there is no event",
     arguments: DriverUnderTest.all)
   func eventOrFlag(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
@@ -177,7 +186,9 @@ struct UrgentBehaviour {
     #expect(!(await events.collected().contains(.urgent)))
   }
 
-  @Test("4.1 the peer closes behind urgent data: closing comes when that is read", arguments: DriverUnderTest.all)
+  @Test(
+    "4.1 the peer closes behind urgent data: closing comes when that is read",
+    arguments: DriverUnderTest.all)
   func closing(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.pair()
     try await pair.client.send(bytes("XYZ"), urgent: true)
@@ -193,7 +204,9 @@ struct UrgentBehaviour {
 
 @Suite("3.3 Urgent data from and to other programs", .timeLimit(.minutes(2)))
 struct ForeignUrgentBehaviour {
-  @Test("3.3 MSG_OOB from a plain socket comes in its place, with the flags", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.3 MSG_OOB from a plain socket comes in its place, with the flags",
+    arguments: DriverUnderTest.foreign)
   func incoming(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     try pair.peer.send(bytes("abc"))
@@ -208,7 +221,8 @@ struct ForeignUrgentBehaviour {
     #expect(last.text == "def" && !last.isUrgent && !last.isMark)
   }
 
-  @Test("3.3 MSG_OOB completes a receive that waits, in any form", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.3 MSG_OOB completes a receive that waits, in any form", arguments: DriverUnderTest.foreign)
   func incomingWhileWaiting(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     for receive in [
@@ -221,7 +235,8 @@ struct ForeignUrgentBehaviour {
     }
   }
 
-  @Test("3.2 a plain socket finds the mark before the last byte of what was sent as urgent",
+  @Test(
+    "3.2 a plain socket finds the mark before the last byte of what was sent as urgent",
     arguments: DriverUnderTest.foreign, ["Z", "XYZ", "a longer piece"])
   func outgoing(_ driver: DriverUnderTest, _ urgent: String) async throws {
     let pair = try await driver.foreignPair()
@@ -241,7 +256,9 @@ struct ForeignUrgentBehaviour {
     #expect(read == all)
   }
 
-  @Test("3.2 to a plain socket, data that is not urgent has no mark", arguments: DriverUnderTest.foreign)
+  @Test(
+    "3.2 to a plain socket, data that is not urgent has no mark", arguments: DriverUnderTest.foreign
+  )
   func outgoingNormal(_ driver: DriverUnderTest) async throws {
     let pair = try await driver.foreignPair()
     pair.peer.keepUrgentInline()

@@ -14,8 +14,7 @@ func until(
       Issue.record("waited in vain: \(what)", sourceLocation: sourceLocation)
       throw CancellationError()
     }
-    // Lets others run; nothing depends on how long it is.
-    try await Task.sleep(for: .milliseconds(1))
+    await Task.yield()
   }
 }
 

@@ -1,4 +1,4 @@
-// Many threads on one stream: safe, and every command completes exactly once (issue 2 §2, §5).
+// Many threads on one stream: safe, and every command completes exactly once (section 2, §5).
 import MacTCPCore
 import MacTCPWire
 import Testing

@@ -1,4 +1,4 @@
-// TCPListener: a server's port over passive opens (issue 2 §2).
+// TCPListener: a server's port over passive opens (section 2).
 import MacTCPCore
 import MacTCPWire
 import Testing

@@ -1,4 +1,4 @@
-// Calls from inside notifications and completion routines are legal and never deadlock (reference 4.1; issue 2 §5).
+// Calls from inside notifications and completion routines are legal and never deadlock (reference 4.1; section 5).
 import MacTCPCore
 import MacTCPWire
 import Testing

@@ -7,8 +7,13 @@ final class ScriptedSleeper: Sleeper, @unchecked Sendable {
   private let condition = Condition()
   private var isAwake = false
 
+  /// How many connections had ended when it was made: the end of this one wakes it.
+  private let ends: Int
+
+  /// Called with the lock held.
   init(_ transport: any ScriptedPlace) {
     self.transport = transport
+    ends = transport.ends
   }
 
   func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
@@ -18,7 +23,7 @@ final class ScriptedSleeper: Sleeper, @unchecked Sendable {
     transport.asleep.append(self)
     transport.wakeWatchers()
     defer { transport.asleep.removeAll { $0 === self } }
-    while !isAwake {
+    while !isAwake && transport.ends == ends {
       let seen = transport.readiness()
       if !seen.intersection(readiness.union(.failed)).isEmpty { return seen }
       if let deadline, transport.now >= deadline { return [] }
@@ -46,6 +51,8 @@ protocol ScriptedPlace: AnyObject, Sendable {
   /// Threads that sleep on the transport now.
   var asleep: [ScriptedSleeper] { get set }
   var watchers: [ScriptedWatcher] { get set }
+  /// How many connections have ended here.
+  var ends: Int { get }
   func readiness() -> Readiness
 }
 

@@ -240,14 +240,18 @@ final class ScriptedTransport: TCPTransport, @unchecked Sendable {
     if acknowledges { finAcknowledged = true }
   }
 
+  var ends: Int { aborts + finishes }
+
   func abort() {
     aborts += 1
     reset(.closed)
+    for sleeper in asleep { sleeper.look() }
   }
 
   func finish() {
     finishes += 1
     reset(.closed)
+    for sleeper in asleep { sleeper.look() }
   }
 
   // MARK: Watching

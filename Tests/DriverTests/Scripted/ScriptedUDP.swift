@@ -29,6 +29,7 @@ final class ScriptedUDPTransport: UDPTransport, ScriptedPlace, @unchecked Sendab
   var armed: MonotonicTime?
   var hasSleepers = false
   var asleep: [ScriptedSleeper] = []
+  var ends: Int { 0 }
   var watchers: [ScriptedWatcher] = []
 
   init(ports: [UInt16]) {

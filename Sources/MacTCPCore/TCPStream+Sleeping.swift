@@ -1,0 +1,78 @@
+// Calls that block and are alone: the one receive, or the one send, that the stream has. Their thread sleeps on the
+// transport itself, and nothing is made for them. What else is issued meanwhile queues behind, and is gone on with by
+// the thread that was asleep.
+//
+// While a thread sleeps nobody else receives, or sends, for it. So only the end of the connection can complete its call
+// behind its back; the thread wakes for that, and finds the error that pending commands got.
+
+extension TCPStream {
+  /// Receives into memory of a caller that is inside its call, and blocks until something has come. Called with the lock
+  /// held, on an open stream without another receive.
+  func receiveAlone(
+    into buffer: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime?,
+    _ sleeper: any Sleeper, _ effects: inout Effects
+  ) throws(MacTCPError) -> ReceivedCount {
+    let connection = openCount
+    isReceiverAsleep = true
+    while true {
+      let ready = sleep(sleeper, for: .receivable, until: deadline, &effects)
+      guard phase == .open, openCount == connection else {
+        if openCount == connection, let part = takeLeftover(buffer.count) {
+          buffer.copyBytes(from: part)
+          return ReceivedCount(count: part.count, isUrgent: false, isMark: false)
+        }
+        throw sleepersError ?? notOpenError
+      }
+      if let result = take(into: buffer, ready, &effects) {
+        wakeReceiver(&effects)
+        return try result.get()
+      }
+      if ready.contains(.failed), let loss = transport.loss() {
+        throw connectionLost(loss, &effects)
+      }
+      if let deadline, transport.now >= deadline {
+        receiveDone()
+        wakeReceiver(&effects)
+        throw receiveTimeoutError
+      }
+    }
+  }
+
+  /// Sends memory of a caller that is inside its call, and blocks until all of it was taken. Called with the lock held,
+  /// on an open stream without another send. Returns how much is left where the driver has no place to sleep.
+  func sendAlone(
+    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, _ effects: inout Effects
+  ) throws(MacTCPError) -> UnsafeRawBufferPointer {
+    let connection = openCount
+    var rest = bytes
+    while true {
+      let taken = try sendNow(rest, push, urgent, &effects)
+      rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+      guard !rest.isEmpty, let sleeper = transport.makeSleeper() else { break }
+      isSenderAsleep = true
+      _ = sleep(sleeper, for: .writable, until: nil, &effects)
+      guard phase == .open, openCount == connection else { throw sleepersError ?? notOpenError }
+      isSenderAsleep = false
+    }
+    if !sends.isEmpty || pendingClose != nil { service(nil, &effects) }
+    return rest
+  }
+
+  private func sleep(
+    _ sleeper: any Sleeper, for readiness: Readiness, until deadline: MonotonicTime?,
+    _ effects: inout Effects
+  ) -> Readiness {
+    lock.unlock()
+    effects.run()
+    effects = Effects()
+    let ready = sleeper.sleep(for: readiness, until: deadline)
+    lock.lock()
+    return ready
+  }
+
+  private func wakeReceiver(_ effects: inout Effects) {
+    guard phase == .open else { return }
+    isReceiverAsleep = false
+    if !receives.isEmpty || subscribers != nil { service(nil, &effects) }
+  }
+}
