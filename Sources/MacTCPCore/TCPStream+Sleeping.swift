@@ -48,7 +48,10 @@ extension TCPStream {
     while true {
       let taken = try sendNow(rest, push, urgent, &effects)
       rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-      guard !rest.isEmpty, let sleeper = transport.makeSleeper() else { break }
+      if rest.isEmpty { break }
+      // Looking at the connection may have shown that it is lost.
+      guard phase == .open else { throw notOpenError }
+      guard let sleeper = transport.makeSleeper() else { break }
       isSenderAsleep = true
       _ = sleep(sleeper, for: .writable, until: nil, &effects)
       guard phase == .open, openCount == connection else { throw sleepersError ?? notOpenError }
