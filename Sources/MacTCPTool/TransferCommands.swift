@@ -100,7 +100,9 @@ struct ListenCommand: ParsableCommand {
       on: local.port, at: local.address, timeout: timeout?.duration)
     let tells = port == 0 || (Console.shared.isTerminal && !options.json)
     if tells, let endpoint = stream.localEndpoint {
-      Console.shared.note(listening(on: endpoint, asJSON: options.json))
+      // The address that was asked for: a stream tells the driver's own where every one will do.
+      let place = Endpoint(local.address, endpoint.port)
+      Console.shared.note(listening(on: place, asJSON: options.json))
     }
     return try open.wait()
   }
