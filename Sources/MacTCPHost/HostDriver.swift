@@ -25,7 +25,7 @@ final class HostShared: Sendable {
 
 /// The driver over the host's own TCP/IP: kernel sockets, no privileges.
 ///
-/// One thread serves all streams; it starts when something is first waited for. What the kernel does not show is told
+/// One thread serves all streams. What the kernel does not show is told
 /// in the documentation of each figure: sequence numbers count from 0, the last round-trip time is the smoothed one,
 /// data always counts as pushed, and ICMP errors of TCP connections are seen only where they end an attempt.
 public final class HostDriver: Driver {
