@@ -28,8 +28,10 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
     return MonotonicTime(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
   }
 
+  /// Saturates: a deadline in the far past has passed.
   package static func - (a: MonotonicTime, b: MonotonicTime) -> Duration {
-    .nanoseconds(a.nanoseconds &- b.nanoseconds)
+    let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
+    return .nanoseconds(overflow ? (a < b ? .min : .max) : difference)
   }
 
   package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
