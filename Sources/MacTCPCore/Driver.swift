@@ -30,7 +30,8 @@ public protocol Driver: AnyObject, Sendable {
   ///   - ports: The local ports; `0...0` lets the driver choose one.
   ///   - address: The local address, or ``IPAddress/any`` for all of them.
   /// - Throws: ``ResultCode/invalidLength`` for a buffer that is too small, ``ResultCode/duplicateSocket`` for a
-  ///   port in use, ``ResultCode/insufficientResources`` when descriptors ran out.
+  ///   port in use, ``ResultCode/openFailed`` for an address that is not this host's or a port that the system does not
+  ///   permit, ``ResultCode/insufficientResources`` when descriptors ran out.
   func createUDPStream(receiveBuffer: Int, ports: ClosedRange<UInt16>, address: IPAddress)
     throws(MacTCPError) -> UDPStream
 
@@ -52,7 +53,13 @@ public protocol Driver: AnyObject, Sendable {
   func maxDatagramSize(to host: IPAddress) throws(MacTCPError) -> Int
   /// Asks `host` for an ICMP echo. MacTCP: ipctlEchoICMP.
   ///
-  /// - Returns: A command that completes with the reply, or fails with ``ResultCode/icmpEchoTimeoutErr``.
+  /// - Parameters:
+  ///   - data: What is sent and comes back, at most 65 507 bytes.
+  ///   - timeout: How long to wait for the reply.
+  /// - Returns: A command that completes with the reply. It fails with ``ResultCode/icmpEchoTimeoutErr``,
+  ///   ``ResultCode/ipDestDeadErr`` (reported unreachable), ``ResultCode/ipRouteErr``, ``ResultCode/ipDontFragErr``,
+  ///   ``ResultCode/invalidLength``, ``ResultCode/insufficientResources``, or ``ResultCode/openFailed`` where the
+  ///   system does not permit it.
   func issueEcho(to host: IPAddress, data: [UInt8], timeout: Duration) -> Command<EchoReply>
   /// The network interface's figures. MacTCP: ipctlLAPStats.
   func linkStatistics() throws(MacTCPError) -> LinkStatistics

@@ -123,3 +123,10 @@ extension MacTCPError: Equatable {
   /// Errors are the same when their codes are: sentences are for people.
   public static func == (a: MacTCPError, b: MacTCPError) -> Bool { a.code == b.code }
 }
+
+extension MacTCPError {
+  /// A call on a stream that was released.
+  static let released = MacTCPError(.invalidStreamPtr, "the stream was released")
+  /// What a release means to the commands that were pending.
+  static let releasedMeanwhile = MacTCPError(.connectionTerminated, "the stream was released")
+}

@@ -70,7 +70,7 @@ extension TCPStream {
   public func release() {
     lock.perform { effects in
       guard phase != .released else { return }
-      let error = MacTCPError(.connectionTerminated, "the stream was released")
+      let error = MacTCPError.releasedMeanwhile
       switch phase {
       case .opening:
         giveUpOpen(&effects) { error }

@@ -229,7 +229,9 @@ extension TCPStream {
   private func opened(_ pending: PendingOpen, _ effects: inout Effects) {
     phase = .open
     opening = nil
-    pending.command.complete(.success(transport.remoteEndpoint ?? pending.remote), &effects)
+    let peer = transport.remoteEndpoint ?? pending.remote
+    lastPeer = peer
+    pending.command.complete(.success(peer), &effects)
   }
 
   private func openFailed(_ error: MacTCPError, _ effects: inout Effects) {

@@ -58,9 +58,7 @@ extension TCPStream: TransportClient, CommandOwner {
     guard phase == .open, flow.endDelivered, flow.finAcknowledged else { return }
     transport.count(.closed)
     transport.finish()
-    ended(.ulpClose, &effects) {
-      MacTCPError(.connectionClosing, "both sides have closed the connection")
-    }
+    ended(.ulpClose, &effects) { bothClosedError }
   }
 
   /// The connection is gone, without this side's doing. What had arrived can still be received.

@@ -33,21 +33,25 @@ public final class TCPStream: @unchecked Sendable {
   var options = OpenOptions()
   /// How the last connection ended, until the stream is opened again.
   var ending: TerminationReason?
+  /// With whom the connection is, or the last one was.
+  var lastPeer: Endpoint?
   var opening: PendingOpen?
   var openCount: UInt64 = 0
 
-  var receives: Deque<PendingReceive> = []
-  var sends: Deque<PendingSend> = []
+  // Exclusivity is checked at run time for none of what every send and receive looks at: each check costs 5 ns and takes
+  // part in nothing that the lock does not see to. Nothing that is called while one of these is changed touches it.
+  @exclusivity(unchecked) var receives: Deque<PendingReceive> = []
+  @exclusivity(unchecked) var sends: Deque<PendingSend> = []
   /// Sends that were accepted whole and are to be acknowledged.
-  var unacknowledgedSends: Deque<PendingSend> = []
-  var pendingClose: Command<Void>?
+  @exclusivity(unchecked) var unacknowledgedSends: Deque<PendingSend> = []
+  @exclusivity(unchecked) var pendingClose: Command<Void>?
   /// Whether the one receive, or send, of the stream is a call whose thread sleeps on the transport.
-  var isReceiverAsleep = false
-  var isSenderAsleep = false
+  @exclusivity(unchecked) var isReceiverAsleep = false
+  @exclusivity(unchecked) var isSenderAsleep = false
   /// What the connection's end means to calls that were asleep then.
   var sleepersError: MacTCPError?
 
-  var flow = Flow()
+  @exclusivity(unchecked) var flow = Flow()
   var ulpTimer: ULPTimer?
   /// When data without a push will have waited long enough.
   var accumulationDeadline: MonotonicTime?
@@ -56,7 +60,7 @@ public final class TCPStream: @unchecked Sendable {
   /// Data that had arrived when the connection was lost, and how much of it was received since.
   var leftover: (data: [UInt8], offset: Int)?
 
-  var subscribers: EventSubscribers<TCPEvent>?
+  @exclusivity(unchecked) var subscribers: EventSubscribers<TCPEvent>?
   private var storedOutbox: Outbox?
 
   /// What has been sent, received and notified of on the present connection.
@@ -170,16 +174,14 @@ public final class TCPStream: @unchecked Sendable {
   // MARK: Within the module
 
   func requireStream() throws(MacTCPError) {
-    if phase == .released { throw TCPStream.releasedError }
+    if phase == .released { throw .released }
   }
-
-  static let releasedError = MacTCPError(.invalidStreamPtr, "the stream was released")
 
   /// Why data cannot be sent or received on a stream that is not open.
   var notOpenError: MacTCPError {
     switch phase {
     case .released:
-      return TCPStream.releasedError
+      return .released
     case .opening:
       let what = opening?.isPassive == true ? "passive" : "active"
       return MacTCPError(
@@ -190,15 +192,19 @@ public final class TCPStream: @unchecked Sendable {
       case nil, .ulpAbort:
         return MacTCPError(.connectionDoesntExist, "the stream has no connection: open it first")
       case .ulpClose:
-        return MacTCPError(.connectionClosing, "both sides have closed the connection")
+        return bothClosedError
       case .some(let reason):
-        return MacTCPError(.connectionTerminated, "the connection is gone: \(reason)")
+        return MacTCPError(.connectionTerminated, "the connection with \(peerName) is gone: \(reason)")
       }
     }
   }
 
+  var bothClosedError: MacTCPError {
+    MacTCPError(.connectionClosing, "both sides have closed the connection with \(peerName)")
+  }
+
   /// The peer, for sentences.
-  var peerName: String { transport.remoteEndpoint.map { "\($0)" } ?? "the peer" }
+  var peerName: String { (transport.remoteEndpoint ?? lastPeer).map { "\($0)" } ?? "the peer" }
 
   /// Where closures wait to be run; made when there is a first one.
   package var outbox: Outbox {

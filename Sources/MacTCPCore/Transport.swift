@@ -14,30 +14,30 @@ package struct Readiness: OptionSet, Sendable {
   @inlinable @inline(__always)
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  @inlinable package static var none: Readiness { Readiness(rawValue: 0) }
+  @inlinable @inline(__always) package static var none: Readiness { Readiness(rawValue: 0) }
   /// Data, or the end of it, or an error can be received.
-  @inlinable package static var readable: Readiness { Readiness(rawValue: 1) }
-  @inlinable package static var writable: Readiness { Readiness(rawValue: 2) }
+  @inlinable @inline(__always) package static var readable: Readiness { Readiness(rawValue: 1) }
+  @inlinable @inline(__always) package static var writable: Readiness { Readiness(rawValue: 2) }
   /// Urgent data is known and its last byte has not been delivered.
-  @inlinable package static var urgent: Readiness { Readiness(rawValue: 4) }
+  @inlinable @inline(__always) package static var urgent: Readiness { Readiness(rawValue: 4) }
   /// The peer's FIN has arrived.
-  @inlinable package static var peerClosed: Readiness { Readiness(rawValue: 8) }
+  @inlinable @inline(__always) package static var peerClosed: Readiness { Readiness(rawValue: 8) }
   /// An error is pending, or the connection is gone.
-  @inlinable package static var failed: Readiness { Readiness(rawValue: 16) }
+  @inlinable @inline(__always) package static var failed: Readiness { Readiness(rawValue: 16) }
   /// Something was acknowledged that `watch` was asked to report.
-  @inlinable package static var acknowledged: Readiness { Readiness(rawValue: 32) }
+  @inlinable @inline(__always) package static var acknowledged: Readiness { Readiness(rawValue: 32) }
   /// Whatever completes a receive, and the loss of the connection.
-  @inlinable package static var receivable: Readiness { Readiness(rawValue: 1 | 4 | 8 | 16) }
+  @inlinable @inline(__always) package static var receivable: Readiness { Readiness(rawValue: 1 | 4 | 8 | 16) }
 
-  @inlinable package var isEmpty: Bool { rawValue == 0 }
+  @inlinable @inline(__always) package var isEmpty: Bool { rawValue == 0 }
 
-  @inlinable
+  @inlinable @inline(__always)
   package func contains(_ other: Readiness) -> Bool { rawValue & other.rawValue == other.rawValue }
 
-  @inlinable
+  @inlinable @inline(__always)
   package func intersects(_ other: Readiness) -> Bool { rawValue & other.rawValue != 0 }
 
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func insert(_ other: Readiness) {
     self = Readiness(rawValue: rawValue | other.rawValue)
   }

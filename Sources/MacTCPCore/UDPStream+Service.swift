@@ -72,7 +72,7 @@ extension UDPStream {
       }
       break
     }
-    while let read = reads.first, let datagram = take() {
+    while sleepingReader == nil, let read = reads.first, let datagram = take() {
       reads.removeFirst()
       dataArrivalGiven = false
       read.command.complete(.success(datagram), &effects)
@@ -84,7 +84,7 @@ extension UDPStream {
         read.command.complete(.failure(timeoutError), &effects)
       }
     }
-    if isHeard && reads.isEmpty && sleepers.isEmpty && !dataArrivalGiven
+    if isHeard && reads.isEmpty && sleepingReader == nil && !dataArrivalGiven
       && transport.readiness().contains(.readable)
     {
       dataArrivalGiven = true
@@ -103,7 +103,7 @@ extension UDPStream {
   func watch(_ effects: inout Effects) {
     guard !isReleased else { return }
     var wanted = Readiness.none
-    if !reads.isEmpty || (isHeard && !dataArrivalGiven && sleepers.isEmpty) {
+    if sleepingReader == nil && (!reads.isEmpty || (isHeard && !dataArrivalGiven)) {
       wanted.insert(.readable)
     }
     if !writes.isEmpty { wanted.insert(.writable) }

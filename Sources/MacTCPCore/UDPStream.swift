@@ -35,6 +35,8 @@ public final class UDPStream: @unchecked Sendable {
   var announcedDeadline: MonotonicTime?
   var subscribers: EventSubscribers<UDPEvent>?
   var storedOutbox: Outbox?
+  /// Where the one blocking read sleeps that the stream has.
+  var sleepingReader: (any Sleeper)?
 
   /// The largest datagram of UDP over IPv4, in bytes of data.
   public static let largestDatagram = 65_507
@@ -104,58 +106,64 @@ public final class UDPStream: @unchecked Sendable {
       return datagram
     }
     if let datagram { return datagram }
-    guard let command else { throw TCPStream.releasedError }
+    guard let command else { throw .released }
     return try await command.value
   }
 
   /// Reads a datagram, and blocks until there is one. See ``issueRead(timeout:)``.
   public func read(timeout: Duration? = nil) throws(MacTCPError) -> ReceivedDatagram {
-    try lock.perform { effects throws(MacTCPError) in
+    var queued: Command<ReceivedDatagram>?
+    let datagram = try lock.perform { effects throws(MacTCPError) -> ReceivedDatagram? in
+      if let datagram = try readNow(&effects) { return datagram }
       let deadline = timeout.map { transport.now + $0 }
-      while true {
-        if let datagram = try readNow(&effects) { return datagram }
-        guard reads.isEmpty, let sleeper = transport.makeSleeper() else { break }
-        // Only this thread reads: it may sleep on the network itself.
-        let pending = PendingRead(Command(lock: lock, owner: self), deadline)
-        sleepers.append((pending, sleeper))
-        lock.unlock()
-        effects.run()
-        effects = Effects()
-        _ = sleeper.sleep(for: .readable, until: deadline)
-        lock.lock()
-        sleepers.removeAll { $0.0 === pending }
-        if let deadline, transport.now >= deadline {
-          if let datagram = try readNow(&effects) { return datagram }
-          watch(&effects)
-          throw timeoutError
-        }
-        if isReleased { throw MacTCPError(.connectionTerminated, "the stream was released") }
-        takeReports(&effects)
+      if reads.isEmpty, sleepingReader == nil, let sleeper = transport.makeSleeper() {
+        return try readAlone(sleeper, until: deadline, &effects)
       }
-      let command = enqueueRead(until: deadline, &effects)
+      queued = enqueueRead(until: deadline, &effects)
+      return nil
+    }
+    if let datagram { return datagram }
+    guard let queued else { throw .released }
+    return try queued.wait()
+  }
+
+  /// Reads with the thread asleep on the network itself: nobody else reads meanwhile, and what is issued queues behind.
+  private func readAlone(
+    _ sleeper: any Sleeper, until deadline: MonotonicTime?, _ effects: inout Effects
+  ) throws(MacTCPError) -> ReceivedDatagram {
+    sleepingReader = sleeper
+    while true {
       lock.unlock()
       effects.run()
       effects = Effects()
-      defer { lock.lock() }
-      return try command.wait()
+      _ = sleeper.sleep(for: .readable, until: deadline)
+      lock.lock()
+      if isReleased { throw .releasedMeanwhile }
+      let datagram = take()
+      if datagram == nil, deadline.map({ transport.now < $0 }) ?? true {
+        takeReports(&effects)
+        continue
+      }
+      sleepingReader = nil
+      dataArrivalGiven = false
+      if reads.isEmpty { watch(&effects) } else { service(&effects) }
+      guard let datagram else { throw timeoutError }
+      return datagram
     }
   }
-
-  /// Threads that sleep on the network in `read`.
-  var sleepers: [(PendingRead, any Sleeper)] = []
 
   var timeoutError: MacTCPError {
     MacTCPError(.commandTimeout, "no datagram came to port \(port) in time", cause: .timedOut)
   }
 
   private func requireStream() throws(MacTCPError) {
-    if isReleased { throw TCPStream.releasedError }
+    if isReleased { throw .released }
   }
 
   /// The oldest datagram, when nobody else waits for it.
   private func readNow(_ effects: inout Effects) throws(MacTCPError) -> ReceivedDatagram? {
     try requireStream()
-    guard reads.isEmpty, let datagram = take() else { return nil }
+    guard reads.isEmpty, sleepingReader == nil, let datagram = take() else { return nil }
     dataArrivalGiven = false
     watch(&effects)
     return datagram
@@ -296,10 +304,10 @@ public final class UDPStream: @unchecked Sendable {
       guard !isReleased else { return }
       isReleased = true
       transport.close()
-      let error = MacTCPError(.connectionTerminated, "the stream was released")
+      let error = MacTCPError.releasedMeanwhile
       while let read = reads.popFirst() { read.command.complete(.failure(error), &effects) }
       while let write = writes.popFirst() { write.command.complete(.failure(error), &effects) }
-      for (_, sleeper) in sleepers { effects.add(.wake(sleeper)) }
+      if let sleepingReader { effects.add(.wake(sleepingReader)) }
       if let subscribers {
         self.subscribers = nil
         subscribers.finish(outbox, &effects)
