@@ -194,7 +194,8 @@ public final class TCPStream: @unchecked Sendable {
       case .ulpClose:
         return bothClosedError
       case .some(let reason):
-        return MacTCPError(.connectionTerminated, "the connection with \(peerName) is gone: \(reason)")
+        return MacTCPError(
+          .connectionTerminated, "the connection with \(peerName) is gone: \(reason)")
       }
     }
   }

@@ -25,9 +25,13 @@ package struct Readiness: OptionSet, Sendable {
   /// An error is pending, or the connection is gone.
   @inlinable @inline(__always) package static var failed: Readiness { Readiness(rawValue: 16) }
   /// Something was acknowledged that `watch` was asked to report.
-  @inlinable @inline(__always) package static var acknowledged: Readiness { Readiness(rawValue: 32) }
+  @inlinable @inline(__always) package static var acknowledged: Readiness {
+    Readiness(rawValue: 32)
+  }
   /// Whatever completes a receive, and the loss of the connection.
-  @inlinable @inline(__always) package static var receivable: Readiness { Readiness(rawValue: 1 | 4 | 8 | 16) }
+  @inlinable @inline(__always) package static var receivable: Readiness {
+    Readiness(rawValue: 1 | 4 | 8 | 16)
+  }
 
   @inlinable @inline(__always) package var isEmpty: Bool { rawValue == 0 }
 
