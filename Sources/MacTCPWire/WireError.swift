@@ -10,4 +10,11 @@ package enum WireError: Error, Hashable, Sendable {
   case badChecksum
   /// The output has no room for the packet; nothing has been written.
   case noRoom
+  /// A name breaks the rules of the domain name system: a label's kind or length, the length of the
+  /// whole, or a compression pointer that does not point backwards (RFC 1035 §2.3.4, §4.1.4).
+  case badName
+  /// A length field does not fit what it measures, or a value does not fit its field.
+  case badLength
+  /// The packet has more parts than are accepted.
+  case tooMany
 }
