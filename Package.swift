@@ -38,7 +38,17 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings),
-    .target(name: "MacTCP", dependencies: ["MacTCPCore", "MacTCPHost"], swiftSettings: settings),
+    .target(
+      name: "MacDNR",
+      dependencies: [
+        "MacTCPCore", "MacTCPWire",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "MacTCP", dependencies: ["MacDNR", "MacTCPCore", "MacTCPHost"],
+      swiftSettings: settings),
     .executableTarget(
       name: "MacTCPTool",
       dependencies: [
@@ -56,6 +66,10 @@ let package = Package(
       name: "UrgentClient", dependencies: ["MacTCP"], path: "Examples/UrgentClient",
       swiftSettings: settings),
     .testTarget(name: "WireTests", dependencies: ["MacTCPWire"], swiftSettings: settings),
+    .testTarget(
+      name: "ResolverTests",
+      dependencies: ["MacTCP", "MacDNR", "MacTCPCore", "MacTCPHost", "MacTCPWire"],
+      swiftSettings: settings),
     .testTarget(
       name: "DriverTests",
       dependencies: ["MacTCP", "MacTCPCore", "MacTCPHost", "CMacTCPSystem"],

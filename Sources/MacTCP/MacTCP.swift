@@ -1,4 +1,5 @@
 // The umbrella: everything a program needs comes with `import MacTCP`.
+@_exported public import MacDNR
 @_exported public import MacTCPCore
 @_exported public import MacTCPHost
 @_exported public import MacTCPWire

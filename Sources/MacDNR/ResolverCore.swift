@@ -1,0 +1,170 @@
+// The resolver's inside. One lock guards all of it: look-ups, the questions they wait for, the cache
+// and the hosts file.
+//
+// A look-up (`Lookup`) asks questions (`Resolution`), those that are the same share one; a question is
+// asked in exchanges with servers (`Exchange`), so many at a time. What becomes of an exchange comes to
+// `finished`, on whichever thread the driver reports it. `perform` collects under the lock what is to
+// be done without it: completions, streams to be let go, exchanges to be begun. Exchanges whose outcome
+// is there at once are worked off in a loop, so that no sequence of failures nests.
+internal import DequeModule
+internal import MacTCPCore
+internal import MacTCPWire
+
+final class ResolverCore: @unchecked Sendable {
+  // Sendable: every variable is touched with `lock` held only.
+  let driver: any Driver
+  let configuration: ResolverConfiguration
+  /// Where times to live and time-outs are read.
+  let clock: @Sendable () -> MonotonicTime
+  let lock = Lock()
+  let outbox: Outbox
+
+  /// What an open resolver has.
+  private struct Opened {
+    let settings: Settings
+    let hosts: HostsFile
+  }
+
+  private var opened: Opened?
+  var cache: Cache
+  var lookups: [ObjectIdentifier: Lookup] = [:]
+  var resolutions: [DNSQuestion: Resolution] = [:]
+  /// Exchanges that go on, and those that wait until there are fewer.
+  var active: Set<ObjectIdentifier> = []
+  var waiting: Deque<Exchange> = []
+  /// Servers that do not know EDNS.
+  var plainServers: Set<Endpoint> = []
+  /// Servers that did not answer lately are asked last, until then.
+  var avoided: [Endpoint: MonotonicTime] = [:]
+  static let avoidance = Duration.seconds(30)
+  /// How many questions were begun, where each begins with another server.
+  var turn = 0
+  /// Answers above this size are not worth their place in the cache.
+  static let largestKept = 8192
+
+  init(
+    _ driver: any Driver, _ configuration: ResolverConfiguration,
+    clock: @escaping @Sendable () -> MonotonicTime
+  ) {
+    self.driver = driver
+    self.configuration = configuration
+    self.clock = clock
+    cache = Cache(configuration)
+    outbox = Outbox(lock: lock)
+  }
+
+  // MARK: Open and close
+
+  /// Reads the files, which takes no lock, and opens; `hostsFile` must be there if it is given.
+  func open(hostsFile: String?) throws(MacTCPError) {
+    guard lock.withLock({ opened == nil }) else {
+      throw MacTCPError(.streamAlreadyOpen, "the resolver is open already")
+    }
+    let opening = try read(hostsFile: hostsFile)
+    lock.withLock { if opened == nil { opened = opening } }
+  }
+
+  private func read(hostsFile: String?) throws(MacTCPError) -> Opened {
+    let hosts: HostsFile
+    if let hostsFile {
+      do {
+        hosts = HostsFile(parsing: try readFile(hostsFile))
+      } catch {
+        throw MacTCPError(.ipNoCnfgErr, "the hosts file \(hostsFile) cannot be read: \(error)")
+      }
+    } else {
+      hosts = HostsFile(parsing: Self.contents(ifThere: configuration.hostsFile))
+    }
+    let file = ResolvConf(parsing: Self.contents(ifThere: configuration.resolvConfPath))
+    return Opened(settings: try Settings(configuration, file), hosts: hosts)
+  }
+
+  private static func contents(ifThere path: String?) -> [UInt8] {
+    path.flatMap { try? readFile($0) } ?? []
+  }
+
+  /// What an open resolver has; opens it if it is not.
+  private func openedNow() throws(MacTCPError) -> Opened {
+    if let opened = lock.withLock({ opened }) { return opened }
+    let opening = try read(hostsFile: nil)
+    return lock.withLock {
+      defer { opened = opened ?? opening }
+      return opened ?? opening
+    }
+  }
+
+  var isOpen: Bool { lock.withLock { opened != nil } }
+
+  func close() {
+    perform { todo in
+      opened = nil
+      cache.removeAll()
+      plainServers = []
+      avoided = [:]
+      turn = 0
+      let pending = lookups.values
+      lookups = [:]
+      for resolution in resolutions.values {
+        if let exchange = resolution.exchange { retire(exchange, &todo) }
+      }
+      resolutions = [:]
+      waiting = []
+      let error = MacTCPError(.abortErr, "the resolver was closed", cause: .cancelled)
+      for lookup in pending { lookup.command.fail(error, &todo.effects) }
+    }
+  }
+
+  // MARK: Questions from outside
+
+  /// Every record that is known: those of the hosts file, and then those of the cache.
+  func records() -> [ResourceRecord] {
+    let now = clock()
+    return lock.withLock { (opened?.hosts.records ?? []) + cache.records(at: now) }
+  }
+
+  /// Begins to look `text` up, unless the hosts file or the cache knows it.
+  ///
+  /// - Parameters:
+  ///   - isComplete: Whether the name is looked up as it stands, whatever the search list says.
+  ///   - local: What the hosts file says.
+  ///   - value: What the command completes with, made of the records.
+  func issue<Value: Sendable>(
+    _ text: String, _ type: ResourceRecordType, isComplete: Bool = false,
+    local: (DomainName, HostsFile) -> Value? = { _, _ in nil },
+    value: @escaping @Sendable (ResolverAnswer) -> Result<Value, MacTCPError>
+  ) -> Command<Value> {
+    do throws(MacTCPError) {
+      guard let name = DomainName(text) else { throw .notAName(text) }
+      let opened = try openedNow()
+      if let known = local(name, opened.hosts) { return Command(.success(known), lock: lock) }
+      let names = Self.candidates(name, text, opened.settings, isComplete: isComplete)
+      let command = Command<Value>(lock: lock, owner: self)
+      let lookup = Lookup(
+        text, type, first: names.first ?? name, further: names.dropFirst(), command: command
+      ) { result, effects in command.complete(result.flatMap(value), &effects) }
+      perform { todo in proceed(lookup, opened.settings, &todo) }
+      return command
+    } catch {
+      return Command(.failure(error), lock: lock)
+    }
+  }
+
+  /// The names to try, in order, as resolv.conf(5) has it.
+  private static func candidates(
+    _ name: DomainName, _ text: String, _ settings: Settings, isComplete: Bool
+  ) -> [DomainName] {
+    if isComplete || name.isRoot || text.hasSuffix(".") { return [name] }
+    let searched = settings.searchDomains.compactMap { name.appending($0) }
+    return name.labels.count - 1 >= settings.ndots ? [name] + searched : searched + [name]
+  }
+}
+
+extension MacTCPError {
+  /// A name that cannot be looked up.
+  static func notAName(_ text: String) -> MacTCPError {
+    MacTCPError(
+      .nameSyntaxErr,
+      "\"\(text)\" is not a domain name: it takes labels of 1 to 63 ASCII characters, and 253 in all",
+      cause: .badAddress)
+  }
+}
