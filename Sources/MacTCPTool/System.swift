@@ -1,4 +1,4 @@
-// What the tool needs of the C library: names to addresses, signals, readiness of a descriptor, exit.
+// What the tool needs of the C library: signals, readiness of a descriptor, exit.
 import MacTCP
 import SystemPackage
 
@@ -48,30 +48,18 @@ func regularFile(readableAt path: String) throws(Errno) -> FileIdentity? {
   return FileIdentity(status)
 }
 
-/// The address of `host`, which is an address in dotted-decimal notation or a name that the system's resolver knows.
+/// The address of `host`, which is an address in dotted-decimal notation or a name.
 func resolve(_ host: String) throws(ToolFailure) -> IPAddress {
   if host.isEmpty { throw ToolFailure("the host is empty", .usage) }
   if let address = IPAddress(host) { return address }
   if isIPv6Address(host) {
     throw ToolFailure("\(host) is an IPv6 address; only IPv4 is supported", .noHost)
   }
-  var hints = addrinfo()
-  hints.ai_family = AF_INET
-  var list: UnsafeMutablePointer<addrinfo>?
-  let result = getaddrinfo(host, nil, &hints, &list)
-  defer { if let list { freeaddrinfo(list) } }
-  guard result == 0 else {
-    throw ToolFailure("no address for \(host): \(String(cString: gai_strerror(result)))", .noHost)
-  }
-  guard let socketAddress = list?.pointee.ai_addr else {
-    throw ToolFailure("no address for \(host)", .noHost)
-  }
-  let bits = UnsafeRawPointer(socketAddress).loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
-  return IPAddress(v4: UInt32(bigEndian: bits))
+  return try address(named: host)
 }
 
 /// Whether `host` is an IPv6 address, perhaps with a zone or in brackets.
-private func isIPv6Address(_ host: String) -> Bool {
+func isIPv6Address(_ host: String) -> Bool {
   let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
   let address = (isBracketed ? host.dropFirst().dropLast() : host[...]).prefix { $0 != "%" }
   var bytes = in6_addr()
