@@ -10,6 +10,7 @@ struct Cache {
     let since: MonotonicTime
     let until: MonotonicTime
     let serial: UInt64
+    let weight: Int
   }
 
   /// A name that does not exist has no records of any type: it is kept without one (RFC 2308 §5).
@@ -23,21 +24,36 @@ struct Cache {
   /// been replaced since.
   private var order: Deque<(key: Key, serial: UInt64)> = []
   private var serial: UInt64 = 0
+  /// About how many bytes of memory the entries take.
+  private var weight = 0
   private let capacity: Int
   private let longestTime: Duration
   private let longestNegativeTime: Duration
 
   init(_ configuration: ResolverConfiguration) {
-    capacity = max(0, configuration.cacheCapacity)
+    capacity = min(max(0, configuration.cacheCapacity), Self.largestCapacity)
     longestTime = configuration.longestTimeToLive
     longestNegativeTime = configuration.longestNegativeTimeToLive
   }
 
-  /// How many entries there are, with those whose time has passed unnoticed.
-  var count: Int { entries.count }
+  /// More than anybody has memory for, and few enough to calculate with.
+  private static let largestCapacity = 1 << 24
+  /// What there is room for, for each of the entries.
+  private static let weightPerEntry = 4096
+  /// Answers above this size are not worth their place.
+  private static let largestKept = 8192
 
   /// Keeps a finding, if it may be kept.
-  mutating func insert(_ finding: Finding, for question: DNSQuestion, at now: MonotonicTime) {
+  ///
+  /// - Parameters:
+  ///   - finding: What was found out.
+  ///   - question: What was asked.
+  ///   - byteCount: How long the message was that said so.
+  ///   - now: When it came.
+  mutating func insert(
+    _ finding: Finding, for question: DNSQuestion, byteCount: Int, at now: MonotonicTime
+  ) {
+    guard byteCount <= Self.largestKept else { return }
     guard let seconds = finding.timeToLive, question.recordClass == .internet else { return }
     var key = Key(name: question.name, type: question.type)
     let longest: Duration
@@ -55,15 +71,32 @@ struct Cache {
     let time = min(.seconds(Int64(seconds)), longest)
     guard time > .zero else { return }
     serial &+= 1
-    entries[key] = Entry(finding: finding, since: now, until: now + time, serial: serial)
+    remove(key)
+    let entry = Entry(
+      finding: finding, since: now, until: now + time, serial: serial,
+      weight: Self.weight(of: finding, byteCount))
+    entries[key] = entry
+    weight += entry.weight
     order.append((key, serial))
-    while entries.count > capacity, let oldest = order.popFirst() { remove(oldest) }
+    while entries.count > capacity || weight > capacity * Self.weightPerEntry,
+      let oldest = order.popFirst()
+    {
+      if entries[oldest.key]?.serial == oldest.serial { remove(oldest.key) }
+    }
     // Names that are found out again and again leave keys behind.
     if order.count > 2 * capacity + 16 { order.removeAll { entries[$0.key]?.serial != $0.serial } }
   }
 
-  private mutating func remove(_ place: (key: Key, serial: UInt64)) {
-    if entries[place.key]?.serial == place.serial { entries[place.key] = nil }
+  private mutating func remove(_ key: Key) {
+    if let entry = entries.removeValue(forKey: key) { weight -= entry.weight }
+  }
+
+  /// At most what a finding takes: in a message the names are compressed, each down to two bytes, and
+  /// in memory a record has two of up to 255 bytes.
+  private static func weight(of finding: Finding, _ byteCount: Int) -> Int {
+    var count = finding.aliases.count
+    if case .records(let records) = finding.outcome { count += records.count }
+    return byteCount + 640 * count
   }
 
   /// What is known about a question, with what is left of its times to live.
@@ -75,7 +108,7 @@ struct Cache {
     for key in keys {
       guard let entry = entries[key] else { continue }
       if now < entry.until { return entry.finding.aged(by: Self.seconds(since: entry.since, now)) }
-      entries[key] = nil
+      remove(key)
     }
     return nil
   }
@@ -103,6 +136,7 @@ struct Cache {
   mutating func removeAll() {
     entries = [:]
     order = []
+    weight = 0
   }
 
   private static func seconds(since: MonotonicTime, _ now: MonotonicTime) -> UInt32 {

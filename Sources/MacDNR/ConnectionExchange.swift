@@ -45,7 +45,9 @@ final class ConnectionExchange: Exchange, @unchecked Sendable {
       switch result {
       case .success(let more):
         received += more.data
-        return wholeMessage.map { examine($0) ?? .failed(.malformed) }
+        if let message = wholeMessage { return examine(message) ?? .failed(.malformed) }
+        // Whoever sends a byte now and then is not waited for any longer than who is silent.
+        return isOverdue ? .failed(.silent) : nil
       case .failure(let error):
         return .failed(error.code == .commandTimeout ? .silent : .unreachable)
       }

@@ -86,6 +86,9 @@ class Exchange: @unchecked Sendable {
   /// The time that is left, at least a moment: whoever waits shall hear of the time-out from the stream.
   final var timeLeft: Duration { max(deadline - core.clock(), .milliseconds(1)) }
 
+  /// Whether no time is left.
+  final var isOverdue: Bool { core.clock() >= deadline }
+
   /// The query as it goes on the wire.
   ///
   /// RFC 5452 §9: the identifier is random for each query, and so is the port, which the driver chooses

@@ -25,19 +25,21 @@ struct HostsFile {
 
   /// Reads the text of a file. A name on several lines has all their addresses.
   init(parsing text: some Sequence<UInt8>) {
-    for line in Lines(text) {
-      let words = line.words
-      guard let address = words.first.flatMap({ IPAddress($0) }) else { continue }
+    // A set, because a name may have as many addresses as the file has lines.
+    var seen: Set<ResourceRecord> = []
+    for words in Lines(Array(text)) {
+      guard let address = IPAddress(words[0]) else { continue }
       let lineNames = words.dropFirst().compactMap { DomainName($0) }
       guard let canonicalName = lineNames.first else { continue }
       if names[address] == nil { names[address] = canonicalName }
       for name in lineNames {
-        var host = hosts[name] ?? Host(canonicalName: canonicalName, addresses: [])
-        if host.addresses.contains(address) { continue }
-        host.addresses.append(address)
-        hosts[name] = host
-        records.append(
-          ResourceRecord(name: name, timeToLive: Self.longestTimeToLive, data: .a(address)))
+        let record = ResourceRecord(
+          name: name, timeToLive: Self.longestTimeToLive, data: .a(address))
+        guard seen.insert(record).inserted else { continue }
+        records.append(record)
+        // In place: a copy for each address would take the square of their number.
+        hosts[name, default: Host(canonicalName: canonicalName, addresses: [])]
+          .addresses.append(address)
       }
     }
   }
@@ -53,20 +55,20 @@ struct HostsFile {
   func name(of address: IPAddress) -> DomainName? { names[address] }
 }
 
-/// Reads a whole file, but not more of it than a configuration file can have.
+/// Reads a whole file, unless it is larger than any configuration file.
 ///
-/// - Throws: what the system says, as `Errno`.
+/// - Throws: what the system says, as `Errno`; `fileTooLarge` above 16 MB.
 func readFile(_ path: String) throws -> [UInt8] {
-  let most = 64 << 20
+  let most = 16 << 20
   let descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
   return try descriptor.closeAfter {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
-    while bytes.count < most {
+    while true {
       let count = try buffer.withUnsafeMutableBytes { try descriptor.read(into: $0) }
-      if count == 0 { break }
+      if count == 0 { return bytes }
       bytes += buffer[..<count]
+      if bytes.count > most { throw Errno.fileTooLarge }
     }
-    return bytes
   }
 }

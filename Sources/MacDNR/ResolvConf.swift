@@ -12,24 +12,27 @@ struct ResolvConf: Equatable {
   var attempts: Int?
   var rotate: Bool?
 
+  /// What is beyond these numbers is passed over: each look-up goes over all of them.
+  static let mostServers = 16
+  static let mostSearchDomains = 32
+
   /// A file that says nothing.
   init() {}
 
   /// Reads the text of a file.
   init(parsing text: some Sequence<UInt8>) {
-    for line in Lines(text) {
-      let words = line.words
-      guard let keyword = words.first else { continue }
+    for words in Lines(Array(text)) {
       let values = words.dropFirst()
-      switch keyword {
+      switch words[0] {
       case "nameserver":
-        if let address = values.first.flatMap({ IPAddress($0) }) {
+        if servers.count < Self.mostServers, let address = values.first.flatMap({ IPAddress($0) }) {
           servers.append(Endpoint(address, 53))
         }
       case "domain":
         searchDomains = values.prefix(1).compactMap { DomainName($0) }
       case "search":
-        searchDomains = values.compactMap { DomainName($0) }
+        searchDomains = Array(
+          values.lazy.compactMap { DomainName($0) }.prefix(Self.mostSearchDomains))
       case "options":
         for option in values { read(option) }
       default:
@@ -41,10 +44,10 @@ struct ResolvConf: Equatable {
   private mutating func read(_ option: String) {
     let parts = option.split(separator: ":", maxSplits: 1)
     let number = parts.count == 2 ? Int(parts[1]).flatMap { $0 < 0 ? nil : $0 } : nil
-    // The largest values are those of resolv.conf(5).
+    // The largest values are those of resolv.conf(5); a time-out of 0 is 1 second, as in other resolvers.
     switch parts.first {
     case "ndots": ndots = number.map { min($0, 15) } ?? ndots
-    case "timeout": timeout = number.map { .seconds(min($0, 30)) } ?? timeout
+    case "timeout": timeout = number.map { .seconds(min(max($0, 1), 30)) } ?? timeout
     case "attempts": attempts = number.map { min($0, 5) } ?? attempts
     case "rotate": rotate = true
     default: break
@@ -52,28 +55,25 @@ struct ResolvConf: Equatable {
   }
 }
 
-/// The lines of a text file, without comments, for configuration files of the kind of /etc/hosts.
-struct Lines: Sequence {
-  private let text: [UInt8]
+/// The lines of a text file that say something, as their words, for files of the kind of /etc/hosts.
+/// One line at a time, so that a large file takes little more memory than its bytes.
+struct Lines: Sequence, IteratorProtocol {
+  private var rest: ArraySlice<UInt8>
 
-  init(_ text: some Sequence<UInt8>) {
-    self.text = Array(text)
+  init(_ text: [UInt8]) {
+    rest = text[...]
   }
 
-  /// One line.
-  struct Line {
-    fileprivate let bytes: ArraySlice<UInt8>
-
-    /// What stands between spaces.
-    var words: [String] {
-      bytes.split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+  /// The words of the next line: what stands between spaces, up to a comment, which begins with `#` or
+  /// `;`.
+  mutating func next() -> [String]? {
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+      let line = rest[..<end].prefix { $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: ";") }
+      rest = rest[end...].dropFirst()
+      let words = line.split { $0 <= 0x20 }
+      if !words.isEmpty { return words.map { String(decoding: $0, as: UTF8.self) } }
     }
-  }
-
-  func makeIterator() -> some IteratorProtocol<Line> {
-    text.split(separator: UInt8(ascii: "\n")).lazy.map { line in
-      // A comment begins with either sign.
-      Line(bytes: line.prefix { $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: ";") })
-    }.makeIterator()
+    return nil
   }
 }

@@ -15,20 +15,22 @@ extension Resolver {
   ///   (no domain name), ``ResultCode/authNameErr`` (there is no such name, or it has no address),
   ///   ``ResultCode/noAnsErr`` (no server answers), ``ResultCode/noNameServer`` (none is known),
   ///   ``ResultCode/dnrErr`` (the servers report failures, refuse, or answer with nonsense),
-  ///   ``ResultCode/insufficientResources`` (no descriptor is left to ask with) or, when it is
-  ///   cancelled or the resolver closed, ``ResultCode/abortErr``.
+  ///   ``ResultCode/insufficientResources`` (no descriptor is left to ask with),
+  ///   ``ResultCode/ipBadCnfgErr`` (see ``open(hostsFile:)``, when this opens the resolver) or, when it
+  ///   is cancelled or the resolver closed, ``ResultCode/abortErr``.
   public func issueAddresses(of name: String) -> Command<HostAddresses> {
     if let address = IPAddress(name) {
       return Command(
         .success(HostAddresses(canonicalName: name, addresses: [address])), lock: core.lock)
     }
-    // Four numbers that are no address are no host's name either (RFC 1123 §2.1): no server is
-    // bothered with a slip of the pen.
-    if Self.looksLikeAddress(name) {
+    // Four numbers that are no address are no host's name either (RFC 1123 §2.1), and an address of
+    // IPv6 is none: no server is bothered with them.
+    if Self.looksLikeAddress(name) || name.utf8.contains(UInt8(ascii: ":")) {
       return Command(
         .failure(
           MacTCPError(
-            .nameSyntaxErr, "\"\(name)\" is neither an address nor a name", cause: .badAddress)),
+            .nameSyntaxErr, "\"\(name)\" is neither an IPv4 address nor a name", cause: .badAddress)
+        ),
         lock: core.lock)
     }
     return core.issue(name, .a, local: Self.localAddresses) { answer in

@@ -6,7 +6,8 @@ public import MacTCPWire
 /// What is `nil` is taken from the file at ``resolvConfPath``, and from resolv.conf's defaults where
 /// that says nothing. Files are read when the resolver is opened.
 public struct ResolverConfiguration: Sendable, Hashable {
-  /// The name servers, in the order in which they are asked. The port is 53 usually.
+  /// The name servers, in the order in which they are asked. The port is 53 usually. 0.0.0.0 stands for
+  /// this host.
   public var servers: [Endpoint]?
   /// The domains in which names are looked for that are not complete.
   public var searchDomains: [String]?
@@ -14,7 +15,8 @@ public struct ResolverConfiguration: Sendable, Hashable {
   /// the search domains; 1 by default. A name with a dot at its end is only looked for as it stands.
   public var ndots: Int?
   /// How long a server's answer is waited for in the first round; 5 seconds by default. It doubles
-  /// with each further round, up to 30 seconds.
+  /// with each further round, up to 30 seconds. A TCP connection gets at least 2 seconds, the shortest
+  /// ULP time-out.
   public var timeout: Duration?
   /// How many rounds over all servers are made, 1...16; 2 by default.
   public var attempts: Int?
@@ -25,7 +27,8 @@ public struct ResolverConfiguration: Sendable, Hashable {
   /// A file in the format of hosts(5), whose names and addresses need no server; `nil` reads none.
   public var hostsFile: String?
 
-  /// How many answers are kept; 4096 by default. The oldest goes first.
+  /// How many answers are kept; 4096 by default. The oldest goes first. Long answers count for several:
+  /// the cache takes at most about 4 KB of memory for each.
   public var cacheCapacity = 4096
   /// The longest time that an answer is kept; a day by default.
   public var longestTimeToLive = Duration.seconds(86_400)
@@ -71,7 +74,10 @@ struct Settings: Sendable, Equatable {
   ///
   /// - Throws: ``ResultCode/ipBadCnfgErr`` for a search domain that is no domain name.
   init(_ configuration: ResolverConfiguration, _ file: ResolvConf) throws(MacTCPError) {
-    servers = configuration.servers ?? file.servers
+    // No answer comes from the unspecified address.
+    servers = (configuration.servers ?? file.servers).map {
+      $0.address == .any ? Endpoint(.loopback, $0.port) : $0
+    }
     searchDomains = file.searchDomains ?? []
     if let domains = configuration.searchDomains {
       searchDomains = []

@@ -125,9 +125,8 @@ extension ResolverCore {
     case .message(let message, let byteCount):
       avoided[server] = nil
       if !exchange.usesEDNS { plainServers.insert(server) }
-      if var finding = Finding(message, about: exchange.question) {
-        if byteCount > Self.largestKept { finding.timeToLive = nil }
-        cache.insert(finding, for: exchange.question, at: todo.now)
+      if let finding = Finding(message, about: exchange.question) {
+        cache.insert(finding, for: exchange.question, byteCount: byteCount, at: todo.now)
         conclude(resolution, .success(finding), &todo)
       } else {
         fail(resolution, server, .referral, &todo)

@@ -39,8 +39,6 @@ final class ResolverCore: @unchecked Sendable {
   static let avoidance = Duration.seconds(30)
   /// How many questions were begun, where each begins with another server.
   var turn = 0
-  /// Answers above this size are not worth their place in the cache.
-  static let largestKept = 8192
 
   init(
     _ driver: any Driver, _ configuration: ResolverConfiguration,
@@ -57,11 +55,17 @@ final class ResolverCore: @unchecked Sendable {
 
   /// Reads the files, which takes no lock, and opens; `hostsFile` must be there if it is given.
   func open(hostsFile: String?) throws(MacTCPError) {
-    guard lock.withLock({ opened == nil }) else {
-      throw MacTCPError(.streamAlreadyOpen, "the resolver is open already")
-    }
+    if isOpen { throw Self.openError }
     let opening = try read(hostsFile: hostsFile)
-    lock.withLock { if opened == nil { opened = opening } }
+    let isFirst = lock.withLock {
+      defer { opened = opened ?? opening }
+      return opened == nil
+    }
+    if !isFirst { throw Self.openError }
+  }
+
+  private static var openError: MacTCPError {
+    MacTCPError(.streamAlreadyOpen, "the resolver is open already")
   }
 
   private func read(hostsFile: String?) throws(MacTCPError) -> Opened {
@@ -109,9 +113,12 @@ final class ResolverCore: @unchecked Sendable {
       }
       resolutions = [:]
       waiting = []
-      let error = MacTCPError(.abortErr, "the resolver was closed", cause: .cancelled)
-      for lookup in pending { lookup.command.fail(error, &todo.effects) }
+      for lookup in pending { lookup.command.fail(Self.closedError, &todo.effects) }
     }
+  }
+
+  private static var closedError: MacTCPError {
+    MacTCPError(.abortErr, "the resolver was closed", cause: .cancelled)
   }
 
   // MARK: Questions from outside
@@ -142,7 +149,11 @@ final class ResolverCore: @unchecked Sendable {
       let lookup = Lookup(
         text, type, first: names.first ?? name, further: names.dropFirst(), command: command
       ) { result, effects in command.complete(result.flatMap(value), &effects) }
-      perform { todo in proceed(lookup, opened.settings, &todo) }
+      perform { todo in
+        // It may have been closed since: what is found out now would outlive that.
+        guard self.opened != nil else { return command.fail(Self.closedError, &todo.effects) }
+        proceed(lookup, opened.settings, &todo)
+      }
       return command
     } catch {
       return Command(.failure(error), lock: lock)

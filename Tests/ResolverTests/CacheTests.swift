@@ -185,6 +185,38 @@ import Testing
     #expect(resolver.enumerateCache().map { "\($0.name)" } == ["short.test", "third.test"])
   }
 
+  @Test("Long answers count for several: memory has a bound whatever servers send")
+  func weight() async throws {
+    let server = try FakeServer(driver) { query in
+      let records = (0..<100).map { record(query.name, .a(IPAddress(v4: 0x0A00_0000 + $0))) }
+      return [.message(query.response(.noError, records))]
+    }
+    let resolver = resolver(server) { $0.cacheCapacity = 64 }
+    for number in 0..<64 { _ = try await resolver.addresses(of: "host\(number).test") }
+    let kept = resolver.enumerateCache()
+    #expect(!kept.isEmpty && kept.count * 512 <= 64 * 4096)
+    #expect(kept.last?.name == domain("host63.test"))
+  }
+
+  @Test("No number is too large or too small in a configuration")
+  func extremes() async throws {
+    let server = try FakeServer(driver) { [$0.address(timeToLive: 0x7FFF_FFFF)] }
+    for number in [Int.max, Int.min] {
+      let resolver = resolver(server) {
+        $0.cacheCapacity = number
+        $0.longestTimeToLive = .seconds(number)
+        $0.longestNegativeTimeToLive = .seconds(number)
+        $0.mostStreams = number
+        $0.ndots = number
+        $0.attempts = number
+        if number > 0 { $0.timeout = .seconds(number) }
+      }
+      for _ in 0..<2 { _ = try await resolver.addresses(of: "host.test") }
+      #expect(resolver.enumerateCache().count == (number > 0 ? 1 : 0))
+    }
+    #expect(server.queries.count == 3)
+  }
+
   @Test("A cache of no capacity keeps nothing")
   func noCapacity() async throws {
     let server = try FakeServer(driver) { [$0.address()] }

@@ -195,6 +195,40 @@ import Testing
     #expect(await failure { try await resolver.addresses(of: "host.test") }?.code == .noAnsErr)
   }
 
+  @Test("Over TCP, a message without content and one for another query give dnrErr")
+  func foreignMessage() async throws {
+    let server = try FakeServer(driver) { query in
+      var response = query.response()
+      guard query.isOverTCP else {
+        response.header.isTruncated = true
+        return [.message(response)]
+      }
+      if query.name == "empty.test" { return [.bytes([0, 0])] }
+      response.header.identifier &+= 1
+      return [.message(response)]
+    }
+    let resolver = Resolver(driver, asking: server.endpoint)
+    for name in ["empty.test", "other.test"] {
+      #expect(await failure { try await resolver.addresses(of: name) }?.code == .dnrErr)
+    }
+  }
+
+  @Test("A server that sends a byte now and then over TCP is given up in time")
+  func drippingConnection() async throws {
+    let server = try FakeServer(driver) { query in
+      if query.isOverTCP {
+        return [.bytes([0xFF, 0xFF])] + Array(repeating: .bytes([0]), count: 0xFFFF)
+      }
+      var cut = query.response()
+      cut.header.isTruncated = true
+      return [.message(cut)]
+    }
+    // Nobody sends so many bytes one by one in this time.
+    let resolver = Resolver(driver, asking: server.endpoint, timeout: .milliseconds(100))
+    let error = await failure { try await resolver.addresses(of: "host.test") }
+    #expect(error?.code == .noAnsErr && error?.cause == .timedOut)
+  }
+
   @Test("A server that says nothing over TCP is given up in time")
   func silentConnection() async throws {
     let server = try FakeServer(driver) { query in

@@ -38,6 +38,8 @@ final class FakeServer: Sendable {
   private let other: UDPStream
   private let answer: Answer?
   private let seen = Mutex<[Query]>([])
+  /// Yields whenever a connection has ended.
+  let endedConnections = AsyncStream<Void>.makeStream()
 
   init(_ driver: any Driver, answer: Answer? = nil) throws {
     (stream, listener) = try FakeServer.ports(driver)
@@ -122,6 +124,7 @@ final class FakeServer: Sendable {
   }
 
   private func serve(_ connection: TCPStream) throws {
+    defer { endedConnections.continuation.yield() }
     var bytes: [UInt8] = []
     while bytes.count < 2 || bytes.count < 2 + Int(bytes[0]) << 8 + Int(bytes[1]) {
       bytes += try connection.receive().data
@@ -140,7 +143,7 @@ final class FakeServer: Sendable {
         try connection.send(Array(framed[1..<5]))
         try connection.send(Array(framed[5...]), until: .acknowledged)
       case .bytes(let bytes):
-        try connection.send(bytes, until: .acknowledged)
+        try connection.send(bytes)
       case .elsewhere:
         break
       case .silence:

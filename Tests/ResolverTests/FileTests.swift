@@ -63,6 +63,26 @@ import Testing
     let none = ResolvConf(
       parsing: "options ndots: timeout:-1 attempts rotat ndots:99999999999999999999".utf8)
     #expect(none == ResolvConf())
+    #expect(ResolvConf(parsing: "options timeout:0".utf8).timeout == .seconds(1))
+  }
+
+  @Test("Of many servers and search domains the first ones count")
+  func listLimits() {
+    let text =
+      (1...100).map { "nameserver 192.0.2.\($0)\n" }.joined()
+      + "search" + (1...100).map { " d\($0).test" }.joined()
+    let file = ResolvConf(parsing: text.utf8)
+    #expect(file.servers == (1...16).map { Endpoint(IPAddress(192, 0, 2, $0), 53) })
+    #expect(file.searchDomains == (1...32).map { domain("d\($0).test") })
+  }
+
+  @Test("The server 0.0.0.0 is this host")
+  func unspecifiedServer() throws {
+    let file = ResolvConf(parsing: "nameserver 0.0.0.0".utf8)
+    #expect(
+      try Settings(ResolverConfiguration(), file).servers == [Endpoint(.loopback, 53)])
+    let given = ResolverConfiguration(servers: [Endpoint(.any, 5353)])
+    #expect(try Settings(given, file).servers == [Endpoint(.loopback, 5353)])
   }
 
   @Test(
@@ -174,6 +194,45 @@ import Testing
     let records = resolver.enumerateCache()
     #expect(records.contains(record("uno.test", .a(one[0]), timeToLive: 0x7FFF_FFFF)))
     #expect(records.count == 8)
+  }
+
+  @Test("A name may have an address on each line of a large file", .timeLimit(.minutes(1)))
+  func manyAddresses() {
+    // With the square of their number this would take minutes.
+    let text = (0..<30_000 as Range<UInt32>).map {
+      "\(IPAddress(v4: 0x0A00_0000 + $0)) many.test\n"
+    }.joined()
+    let hosts = HostsFile(parsing: text.utf8)
+    #expect(hosts.addresses(of: domain("many.test"))?.addresses.count == 30_000)
+  }
+
+  @Test("A file that is larger than any configuration is not read")
+  func largeFile() throws {
+    let file = try TemporaryFile("192.0.2.9 nine.test\n")
+    #expect(throws: Never.self) { try readFile(file.path) }
+    #expect(truncate(file.path, (16 << 20) + 1) == 0)
+    #expect(throws: (any Error).self) { try readFile(file.path) }
+    // Nor is one without an end.
+    #expect(throws: (any Error).self) { try readFile("/dev/zero") }
+    let resolver = Resolver(driver: try openDriver())
+    #expect(throws: MacTCPError(.ipNoCnfgErr, "")) { try resolver.open(hostsFile: file.path) }
+    #expect(throws: MacTCPError(.ipNoCnfgErr, "")) { try resolver.open(hostsFile: "/") }
+  }
+
+  @Test("Of those who open a resolver at once, one succeeds")
+  func openingAtOnce() async throws {
+    // Long enough to read that the others come meanwhile.
+    let file = try TemporaryFile((0..<5000).map { "192.0.2.1 h\($0).test\n" }.joined())
+    let resolver = Resolver(
+      driver: try openDriver(),
+      configuration: ResolverConfiguration(servers: [], resolvConfPath: nil, hostsFile: file.path))
+    let opened = await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<4 {
+        group.addTask { (try? await onThread { try resolver.open() }) != nil }
+      }
+      return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
+    #expect(opened == 1)
   }
 
   @Test("open takes another hosts file, which must be there; a configured one need not be")

@@ -126,6 +126,27 @@ import Testing
     _ = try await again.value
   }
 
+  @Test("Closing ends a connection that waits for an answer")
+  func closingConnection() async throws {
+    let asked = AsyncStream<Void>.makeStream()
+    let server = try FakeServer(driver) { query in
+      if query.isOverTCP {
+        asked.continuation.yield()
+        return [.silence]
+      }
+      var cut = query.response()
+      cut.header.isTruncated = true
+      return [.message(cut)]
+    }
+    let resolver = Resolver(driver, asking: server.endpoint)
+    let command = resolver.issueAddresses(of: "host.test")
+    for await _ in asked.stream { break }
+    resolver.close()
+    #expect(command.isDone)
+    #expect(await failure { try await command.value }?.code == .abortErr)
+    for await _ in server.endedConnections.stream { break }
+  }
+
   @Test("When a resolver goes, its pending look-ups complete, and nothing of it stays")
   func letGo() async throws {
     let server = try FakeServer(driver)

@@ -44,7 +44,8 @@ import Testing
   @Test(
     "What is neither address nor name is refused at once, and nobody is asked",
     arguments: [
-      "", "a..b", "a b", "ü.test", "1.2.3.256", "01.2.3.4", String(repeating: "a", count: 64),
+      "", "a..b", "a b", "ü.test", "1.2.3.256", "01.2.3.4", "::1", "fe80::1%lo",
+      String(repeating: "a", count: 64),
     ])
   func nameSyntax(_ text: String) throws {
     let command = Resolver(driver).issueAddresses(of: text)
