@@ -14,7 +14,7 @@ enum ToolStatus: Int32 {
   case noInput = 66
   /// No such host (EX_NOHOST).
   case noHost = 68
-  /// The peer refused, or cannot be reached (EX_UNAVAILABLE).
+  /// The peer refused or cannot be reached, or the name servers failed (EX_UNAVAILABLE).
   case unavailable = 69
   /// The output cannot be created or opened (EX_CANTCREAT).
   case cannotCreate = 73
@@ -76,7 +76,7 @@ extension ToolStatus {
   private init(_ code: ResultCode) {
     switch code {
     case .commandTimeout, .icmpEchoTimeoutErr: self = .timedOut
-    case .ipRouteErr, .ipDestDeadErr: self = .unavailable
+    case .ipRouteErr, .ipDestDeadErr, .noNameServer, .noAnsErr, .dnrErr: self = .unavailable
     case .authNameErr, .nameSyntaxErr: self = .noHost
     default: self = .failure
     }

@@ -8,7 +8,8 @@ struct ResolveCommand: ParsableCommand {
     abstract: "Look up a host's addresses, or what else the domain name system says of a name.",
     discussion: """
       Prints an address per line. Names are looked for in /etc/hosts, and then by the servers and search domains of \
-      /etc/resolv.conf. Exit status 68 when there is no such name or no such record, 75 when no server answers.
+      /etc/resolv.conf. Exit status 68 when there is no such name or no such record, 75 when no server answers in \
+      time, 69 when none is known or can be reached, or they fail.
 
       Example:
         mactcp resolve www.example.com
@@ -58,43 +59,47 @@ struct ResolveCommand: ParsableCommand {
     var configuration = ResolverConfiguration()
     if !server.isEmpty { configuration.servers = server.map(\.endpoint) }
     let resolver = Resolver(driver: driver, configuration: configuration)
-    let found = try whileStopping(resolver) { () throws(MacTCPError) in try lookUp(resolver) }
+    let found = try lookUp(resolver)
     try Console.shared.print(json ? "\(found.json)" : found.lines.joined(separator: "\n"))
   }
 
-  private func lookUp(_ resolver: Resolver) throws(MacTCPError) -> Found {
+  private func lookUp(_ resolver: Resolver) throws(ToolFailure) -> Found {
     if reverse, let address = IPAddress(name) {
-      return Found(address: address, name: try resolver.name(of: address))
+      return Found(address: address, name: try resolver.outcome { $0.issueName(of: address) })
     }
-    if mx { return Found(name, try resolver.mailExchanges(of: name)) }
-    if hinfo { return Found(name, try resolver.hostInfo(of: name)) }
-    if let type { return Found(name, try resolver.query(name, type: type.type)) }
-    return Found(name, try resolver.addresses(of: name))
+    if mx { return Found(name, try resolver.outcome { $0.issueMailExchanges(of: name) }) }
+    if hinfo { return Found(name, try resolver.outcome { $0.issueHostInfo(of: name) }) }
+    if let type {
+      return Found(name, try resolver.outcome { $0.issueQuery(name, type: type.type) })
+    }
+    return Found(name, try resolver.outcome { $0.issueAddresses(of: name) })
   }
 }
 
 /// The first address of the host with a name.
 func address(named host: String) throws(ToolFailure) -> IPAddress {
   let resolver = Resolver(driver: try translating { () throws(MacTCPError) in try MacTCP.open() })
-  let found = try whileStopping(resolver) { () throws(MacTCPError) in
-    try resolver.addresses(of: host)
-  }
-  guard let address = found.addresses.first else {
+  guard let address = try resolver.outcome({ $0.issueAddresses(of: host) }).addresses.first else {
     throw ToolFailure("no address for \(host)", .noHost)
   }
   return address
 }
 
-/// Runs a look-up, which ends when the process is told to stop.
-private func whileStopping<R>(_ resolver: Resolver, _ lookUp: () throws(MacTCPError) -> R)
-  throws(ToolFailure) -> R
-{
-  try Interrupts.shared.whileStopping(with: { resolver.close() }) { () throws(ToolFailure) in
-    do throws(MacTCPError) {
-      return try lookUp()
-    } catch {
-      throw Interrupts.shared.isInterrupted
-        ? .interrupted("nothing was found yet") : ToolFailure(error)
+extension Resolver {
+  /// What a look-up finds. It ends when the process is told to stop.
+  fileprivate func outcome<Value>(_ issue: (Resolver) -> Command<Value>) throws(ToolFailure)
+    -> Value
+  {
+    try Interrupts.shared.whileStopping(with: { self.close() }) { () throws(ToolFailure) in
+      let lookUp = issue(self)
+      // What was closed before the look-up was issued is open again.
+      if Interrupts.shared.isInterrupted { lookUp.cancel() }
+      do throws(MacTCPError) {
+        return try lookUp.wait()
+      } catch {
+        throw Interrupts.shared.isInterrupted
+          ? .interrupted("nothing was found yet") : ToolFailure(error)
+      }
     }
   }
 }
