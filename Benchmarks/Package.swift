@@ -8,7 +8,7 @@ let package = Package(
   platforms: [.macOS("26.0")],
   dependencies: [
     .package(name: "MacTCP", path: ".."),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .target(name: "CSockets"),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The `mactcp` tool against foreign programs on loopback: netcat, curl, and Python's own sockets.
+"""The `mactcp` tool against foreign programs on loopback: netcat, curl, dnsmasq, and Python's own sockets.
 
     Tests/Interop/run.py PATH_TO_MACTCP [NAME ...]
 
@@ -9,6 +9,7 @@ end of a process, or for a port to listen.
 import array
 import fcntl
 import filecmp
+import getpass
 import json
 import os
 import select
@@ -109,6 +110,26 @@ def netcat_listening(**options):
 def is_listening(port):
     with open("/proc/net/tcp") as table:
         return any(f":{port:04X} 00000000:0000 0A" in row for row in table)
+
+
+def dnsmasq_path():
+    return shutil.which("dnsmasq", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+
+
+def dnsmasq(*records):
+    """A name server on a free port that knows nothing but those records; the process and the port, once it listens."""
+    probe, port = unused_port()
+    probe.close()
+    process = start(dnsmasq_path(), "--conf-file=/dev/null", "--keep-in-foreground", f"--user={getpass.getuser()}",
+                    "--pid-file=", f"--port={port}", f"--listen-address={LOOPBACK}", "--bind-interfaces",
+                    "--no-resolv", "--no-hosts", "--log-facility=-", "--local=/test/", *records,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + LIMIT
+    # It opens the port for TCP after the one for UDP.
+    while not is_listening(port):
+        assert process.poll() is None and time.monotonic() < deadline, "dnsmasq does not listen"
+        os.sched_yield()
+    return process, port
 
 
 def make(folder, size):
@@ -361,6 +382,70 @@ def exit_codes():
     assert result.returncode == 75 and b"\nmactcp: " in result.stderr, result
 
 
+def look_ups():
+    """`mactcp resolve` asks dnsmasq: addresses, an alias, a reverse name, mail, host information, text, no such name."""
+    server, port = dnsmasq(
+        "--host-record=host.test,192.0.2.1", "--host-record=two.test,192.0.2.2", "--host-record=two.test,192.0.2.3",
+        "--cname=alias.test,host.test", "--mx-host=test,mail2.test,20", "--mx-host=test,mail1.test,10",
+        "--txt-record=host.test,one,two words", "--dns-rr=host.test,13,0356415803564d53",
+        *(f"--host-record=big.test,10.1.0.{number}" for number in range(1, 200)))
+    at = ["--server", f"{LOOPBACK}:{port}"]
+
+    def lines(*arguments):
+        result = run("resolve", *arguments, *at)
+        assert result.returncode == 0 and not result.stderr, result
+        return result.stdout.decode().splitlines()
+
+    try:
+        assert lines("host.test.") == ["192.0.2.1"]
+        assert sorted(lines("TWO.test")) == ["192.0.2.2", "192.0.2.3"]
+        assert json.loads(lines("alias.test", "--json")[0]) == {
+            "name": "alias.test", "canonicalName": "host.test", "addresses": ["192.0.2.1"]}
+        assert len(set(lines("big.test"))) == 199  # too many for a datagram
+        assert lines("192.0.2.1", "--reverse") == ["host.test"]
+        assert lines("test", "--mx") == ["10 mail1.test", "20 mail2.test"]
+        assert lines("host.test", "--hinfo") == ["cpuType  VAX", "osType   VMS"]
+        assert json.loads(lines("host.test", "--type", "txt", "--json")[0])["records"][0]["data"] == '"one" "two words"'
+        fails(68, "there is no such name: nobody.test. (authNameErr, -23045)", "resolve", "nobody.test.", *at)
+        fails(68, "host.test exists, but has no MX record", "resolve", "host.test", "--mx", *at)
+        fails(69, f"the name server {LOOPBACK}:{port} refuses", "resolve", "elsewhere.example.", *at)
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
+
+
+def look_up_failures():
+    """`mactcp resolve`: what is no name, a server that is not there, and SIGINT while one is silent."""
+    fails(68, '"a..b" is not a domain name', "resolve", "a..b")
+    fails(64, "", "resolve", "host.test", "--mx", "--hinfo")
+    probe, port = unused_port()
+    with probe:
+        fails(69, "no name server for host.test can be reached", "resolve", "host.test.", "--server",
+              f"{LOOPBACK}:{port}")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind((LOOPBACK, 0))
+        silent.settimeout(LIMIT)
+        tool = start(TOOL, "resolve", "host.test.", "--server", f"{LOOPBACK}:{silent.getsockname()[1]}",
+                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        assert b"\4host\4test\0" in silent.recv(512)
+        tool.send_signal(signal.SIGINT)
+        output, message = tool.communicate(timeout=LIMIT)
+    assert tool.returncode == 130 and not output and b"interrupted" in message, (tool.returncode, message)
+
+
+def names_of_hosts():
+    """`connect` and `ping` take names; `localhost` needs no server."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        tool = start(TOOL, "connect", "localhost", str(server.getsockname()[1]), stdin=subprocess.DEVNULL,
+                     stdout=subprocess.DEVNULL)
+        connection, _ = server.accept()
+        connection.close()
+        finish(tool)
+    result = run("ping", "-c", "1", "localhost")
+    assert result.returncode == 77 or b"PING localhost (127.0.0.1)" in result.stdout, result
+
+
 def unwritable_output():
     """Results that cannot be printed are a failure: a full device, and a standard output that is closed."""
     with open("/dev/full", "wb") as full:
@@ -460,7 +545,8 @@ def datagrams_raw():
 CASES = [netcat_to_listen, listen_to_netcat, connect_to_netcat, netcat_to_connect, half_close,
          curl_from_listen, urgent_from_python, urgent_to_python, refused, status_as_json,
          interrupted, keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
-         information, echoes, datagrams, datagrams_as_json, datagrams_raw]
+         information, echoes, datagrams, datagrams_as_json, datagrams_raw, look_ups, look_up_failures,
+         names_of_hosts]
 
 
 def main():
@@ -471,6 +557,8 @@ def main():
     for program in ("nc", "curl"):
         if shutil.which(program) is None:
             sys.exit(f"{program} is missing: scripts/test installs it")
+    if dnsmasq_path() is None:
+        sys.exit("dnsmasq is missing: scripts/test installs it")
     cases = [case for case in CASES if not sys.argv[2:] or case.__name__ in sys.argv[2:]]
     failed = 0
     for case in cases:
