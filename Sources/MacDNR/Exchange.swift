@@ -7,8 +7,8 @@ internal import MacTCPWire
 
 /// What became of a question to one server.
 enum ExchangeOutcome {
-  /// An answer, and how long it was in bytes.
-  case message(DNSMessage, byteCount: Int)
+  /// An answer, and how long its message was in bytes.
+  case found(Finding, byteCount: Int)
   /// The answer did not fit the datagram (TC), or answers came that nobody was asked for: the same
   /// question is to be asked over TCP.
   case overTCP
@@ -164,7 +164,9 @@ class Exchange: @unchecked Sendable {
     guard message.questions.count <= 1 else { return .failed(.malformed) }
     switch message.header.responseCode {
     case .noError, .nameError:
-      return .message(message, byteCount: byteCount)
+      // Here, where no lock is held: a long answer takes its time.
+      return Finding(message, about: question).map { .found($0, byteCount: byteCount) }
+        ?? .failed(.referral)
     case .formatError, .notImplemented, .badVersion:
       if usesEDNS { return .withoutEDNS }
       return .failed(.code(message.header.responseCode))

@@ -122,15 +122,11 @@ extension ResolverCore {
       ask(
         resolution, server, resolution.presentTimeout, overTCP: exchange is ConnectionExchange,
         isPlain: true, &todo)
-    case .message(let message, let byteCount):
+    case .found(let finding, let byteCount):
       avoided[server] = nil
       if !exchange.usesEDNS { plainServers.insert(server) }
-      if let finding = Finding(message, about: exchange.question) {
-        cache.insert(finding, for: exchange.question, byteCount: byteCount, at: todo.now)
-        conclude(resolution, .success(finding), &todo)
-      } else {
-        fail(resolution, server, .referral, &todo)
-      }
+      cache.insert(finding, for: exchange.question, byteCount: byteCount, at: todo.now)
+      conclude(resolution, .success(finding), &todo)
     case .failed(let failure):
       fail(resolution, server, failure, &todo)
     }

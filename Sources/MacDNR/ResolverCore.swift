@@ -165,7 +165,8 @@ final class ResolverCore: @unchecked Sendable {
     _ name: DomainName, _ text: String, _ settings: Settings, isComplete: Bool
   ) -> [DomainName] {
     if isComplete || name.isRoot || text.hasSuffix(".") { return [name] }
-    let searched = settings.searchDomains.compactMap { name.appending($0) }
+    // The root as a search domain makes the name as it stands, which is tried anyway.
+    let searched = settings.searchDomains.compactMap { $0.isRoot ? nil : name.appending($0) }
     return name.labels.count - 1 >= settings.ndots ? [name] + searched : searched + [name]
   }
 }

@@ -30,6 +30,7 @@ import Testing
     #expect(try await asked("a", search: search, ndots: 0) == ["a", "a.x.test", "a.y.test"])
     #expect(try await asked("a.", search: search) == ["a"])
     #expect(try await asked("a", search: []) == ["a"])
+    #expect(try await asked("a", search: [".", "x.test"]) == ["a.x.test", "a"])
     // One that would be too long is left out.
     let long = Array(repeating: String(repeating: "l", count: 60), count: 4).joined(separator: ".")
     #expect(try await asked(long, search: ["twelve.test"]) == [long])
