@@ -178,6 +178,10 @@ extension TCPStream {
         service(nil, &effects)
       }
       return count
+    case .failed(let error):
+      // Those that queued behind it go on.
+      service(nil, &effects)
+      throw error
     case .lost(let loss):
       throw connectionLost(loss, &effects)
     }
@@ -194,6 +198,10 @@ extension TCPStream {
       case .lost(let loss):
         connectionLost(loss, &effects)
         return
+      case .failed(let error):
+        sends.removeFirst()
+        send.command.complete(.failure(error), &effects)
+        continue
       case .accepted(let count):
         flow.accepted += count
         send.offset += count

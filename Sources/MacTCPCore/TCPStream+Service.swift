@@ -115,6 +115,11 @@ extension TCPStream: TransportClient, CommandOwner {
     if isReceiverAsleep || isSenderAsleep { sleepersError = error }
     isReceiverAsleep = false
     isSenderAsleep = false
+    failCommands(error, &effects)
+  }
+
+  /// Completes every command that waits with `error`. A close whose FIN was not sent is taken back with it.
+  private func failCommands(_ error: MacTCPError, _ effects: inout Effects) {
     while let receive = receives.popFirst() { receive.command.fail(error, &effects) }
     while let send = sends.popFirst() { send.command.fail(error, &effects) }
     while let send = unacknowledgedSends.popFirst() { send.command.fail(error, &effects) }
@@ -132,7 +137,10 @@ extension TCPStream: TransportClient, CommandOwner {
   /// Asks the transport to report what somebody waits for, and the driver to come back at the next deadline.
   private func watch(_ effects: inout Effects) {
     guard phase == .open || phase == .opening else { return }
-    transport.watch(wanted)
+    if let error = transport.watch(wanted) {
+      giveUpOpen(&effects) { error }
+      failCommands(error, &effects)
+    }
     guard let deadline = nextDeadline else { return }
     if let announcedDeadline, announcedDeadline <= deadline { return }
     announcedDeadline = deadline

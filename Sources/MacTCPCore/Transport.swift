@@ -99,6 +99,8 @@ package enum Delivery: Sendable {
 package enum SendOutcome: Sendable {
   /// So many bytes were taken; fewer than offered, or none, when there is no room for more.
   case accepted(Int)
+  /// Nothing was taken, and waiting does not help: this send fails, the connection stands.
+  case failed(MacTCPError)
   case lost(Loss)
 }
 
@@ -157,7 +159,8 @@ package protocol TCPTransport: AnyObject, Sendable {
   func finish()
 
   /// From now on reports `readiness` to the client, once; the client asks again. Empty reports nothing.
-  func watch(_ readiness: Readiness)
+  /// Returns an error when nothing can be reported: nobody must wait for it then.
+  func watch(_ readiness: Readiness) -> MacTCPError?
   /// What was watched for has been reported: nothing is watched now.
   func watchEnded()
   /// Reports to the client at `deadline` or soon after. Called without the lock; the client is asked for its
@@ -265,7 +268,8 @@ package protocol UDPTransport: AnyObject, Sendable {
   func takeReports() -> [ICMPReport]
   func close()
 
-  func watch(_ readiness: Readiness)
+  /// As that of `TCPTransport`.
+  func watch(_ readiness: Readiness) -> MacTCPError?
   func watchEnded()
   func deadlineChanged(to deadline: MonotonicTime)
   func makeSleeper() -> (any Sleeper)?

@@ -108,7 +108,10 @@ extension UDPStream {
     }
     if !writes.isEmpty { wanted.insert(.writable) }
     if isHeard { wanted.insert(.failed) }
-    transport.watch(wanted)
+    if let error = transport.watch(wanted) {
+      while let read = reads.popFirst() { read.command.complete(.failure(error), &effects) }
+      while let write = writes.popFirst() { write.command.complete(.failure(error), &effects) }
+    }
     guard let deadline = nextDeadline else { return }
     if let announcedDeadline, announcedDeadline <= deadline { return }
     announcedDeadline = deadline

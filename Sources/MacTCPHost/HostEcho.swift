@@ -96,8 +96,12 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       lock.withLock { itself = nil }
       throw .writing(to: Endpoint(host, 0), data.count, error)
     }
-    _ = shared.poller.watch(
+    if let error = shared.poller.watch(
       socket, Interest(readiness: .readable, repeats: true), token: token, isNew: true)
+    {
+      lock.withLock { itself = nil }
+      throw .watching(error)
+    }
     shared.poller.deadlineChanged(token, to: deadline)
     return command
   }

@@ -94,6 +94,12 @@ extension MacTCPError {
     }
   }
 
+  /// Why nobody can be told when what he waits for has come.
+  static func watching(_ error: Errno) -> MacTCPError {
+    MacTCPError(
+      .insufficientResources, "the system's event queue takes nothing more to wait for (\(error))")
+  }
+
   /// Why a datagram could not be sent.
   static func writing(to remote: Endpoint, _ count: Int, _ error: Errno) -> MacTCPError {
     if error.isExhaustion {

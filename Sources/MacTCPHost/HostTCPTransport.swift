@@ -11,16 +11,16 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
   private var token: UInt64 = 0
   private var hasDeadline = false
 
-  private var socket: Descriptor?
+  private(set) var socket: Descriptor?
   private var local: Endpoint?
   private var remote: Endpoint?
   private var options = OpenOptions()
   private var armed: Interest?
   private var failure: Loss?
-  private var noDelay = false
-  private var finSent = false
-  private var endSeen = false
-  private var reportsAcknowledgements = false
+  var noDelay = false
+  var finSent = false
+  var endSeen = false
+  var reportsAcknowledgements = false
 
   init(_ shared: HostShared) {
     self.shared = shared
@@ -118,92 +118,9 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
 
   var remoteEndpoint: Endpoint? { remote }
 
-  // MARK: Data
-
-  func readiness() -> Readiness {
-    guard let socket else { return .none }
-    return Readiness(
-      poll: SystemCalls.poll(
-        socket.number,
-        SystemCalls.pollReadable | SystemCalls.pollWritable | SystemCalls.pollUrgent
-          | SystemCalls.pollPeerClosed))
-  }
-
-  /// The kernel keeps no push marks: whatever has come counts as pushed.
-  func arrival(_ readiness: Readiness) -> Arrival {
-    readiness.intersects(.receivable) ? .complete : .nothing
-  }
-
-  func receive(into buffer: UnsafeMutableRawBufferPointer, _ readiness: Readiness) -> Delivery {
-    guard let socket else { return .nothing }
-    do throws(Errno) {
-      if readiness.contains(.urgent) { return try receiveUrgent(socket, buffer) }
-      let count = try SystemCalls.receive(socket, buffer)
-      if count > 0 { return .bytes(count: count, urgent: false, endsUrgent: false) }
-      endSeen = true
-      return .end
-    } catch {
-      return error == .wouldBlock ? .nothing : .lost(lost(error))
-    }
-  }
-
-  /// The kernel's mark stands before the last urgent byte, and a read stops there: the urgent data are what comes up to
-  /// the mark, and one byte more.
-  private func receiveUrgent(_ socket: Descriptor, _ buffer: UnsafeMutableRawBufferPointer)
-    throws(Errno) -> Delivery
-  {
-    var count = 0
-    if !SystemCalls.isAtMark(socket) {
-      count = try SystemCalls.receive(socket, buffer)
-      if count == 0 { return .end }
-      guard count < buffer.count, SystemCalls.isAtMark(socket) else {
-        return .bytes(count: count, urgent: true, endsUrgent: false)
-      }
-    }
-    do throws(Errno) {
-      let last = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<(count + 1)])
-      let ends = try SystemCalls.receive(socket, last) == 1
-      if !ends && count == 0 { return .end }
-      return .bytes(count: ends ? count + 1 : count, urgent: true, endsUrgent: ends)
-    } catch {
-      if count == 0 { throw error }
-      return .bytes(count: count, urgent: true, endsUrgent: false)
-    }
-  }
-
-  var unread: Int { socket.map { SystemCalls.unread($0) } ?? 0 }
-
-  func send(
-    _ buffers: UnsafeBufferPointer<UnsafeRawBufferPointer>, push: Bool, urgent: Bool, notify: Bool
-  ) -> SendOutcome {
-    guard let socket else { return .accepted(0) }
-    if push != noDelay {
-      // Setting it sends what Nagle's algorithm holds back; the kernel has no push of its own.
-      SystemCalls.setOption(socket, .noDelay, push ? 1 : 0)
-      noDelay = push
-    }
-    if notify && !reportsAcknowledgements {
-      SystemCalls.enableAcknowledgementReports(socket)
-      reportsAcknowledgements = true
-    }
-    do throws(Errno) {
-      return .accepted(try SystemCalls.send(socket, buffers, urgent: urgent, notify: notify))
-    } catch {
-      switch error {
-      case .wouldBlock, .noMemory, .noBufferSpace: return .accepted(0)
-      default: return .lost(lost(error))
-      }
-    }
-  }
-
-  var unacknowledged: Int {
-    guard let socket else { return 0 }
-    return max(0, SystemCalls.unacknowledged(socket) - (finSent ? 1 : 0))
-  }
-
   // MARK: Ending
 
-  private func lost(_ error: Errno) -> Loss {
+  func lost(_ error: Errno) -> Loss {
     let loss = failure ?? Loss(error)
     failure = loss
     return loss
@@ -270,14 +187,16 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
 
   // MARK: Waiting
 
-  func watch(_ readiness: Readiness) {
-    guard let socket else { return }
+  func watch(_ readiness: Readiness) -> MacTCPError? {
+    guard let socket else { return nil }
     let interest = Interest(readiness: readiness, repeats: readiness.contains(.acknowledged))
-    if interest == armed || (readiness.isEmpty && armed?.repeats != true) { return }
-    if let armed, interest.isCovered(by: armed) { return }
-    if shared.poller.watch(socket, interest, token: token, isNew: armed == nil) == nil {
-      armed = interest
+    if interest == armed || (readiness.isEmpty && armed?.repeats != true) { return nil }
+    if let armed, interest.isCovered(by: armed) { return nil }
+    if let error = shared.poller.watch(socket, interest, token: token, isNew: armed == nil) {
+      return .watching(error)
     }
+    armed = interest
+    return nil
   }
 
   func watchEnded() {
@@ -332,30 +251,5 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
   /// The counts of a connection that has not ended, for the driver's totals.
   var statisticsNow: ConnectionStatistics? {
     lock.withLock { socket == nil ? nil : statistics() }
-  }
-}
-
-/// Gives a socket what was asked for at open. With `replaces` it has other options already, from its listening socket.
-func applyOptions(
-  to socket: Descriptor, _ options: OpenOptions, receiveBuffer: Int, replaces: Bool = false
-) throws(Errno) {
-  SystemCalls.setOption(socket, .urgentInline, 1)
-  SystemCalls.setOption(socket, .receiveBuffer, Int32(clamping: receiveBuffer))
-  SystemCalls.setOption(socket, .timeToLive, Int32(options.timeToLive))
-  let service = options.precedence << 5 | options.typeOfService.wireBits
-  if service != 0 || replaces { SystemCalls.setOption(socket, .typeOfService, Int32(service)) }
-  if options.dontFragment || replaces {
-    SystemCalls.setDontFragment(socket, options.dontFragment)
-  }
-  if !options.ipOptions.isEmpty || replaces {
-    try SystemCalls.setIPOptions(socket, options.ipOptions)
-  }
-}
-
-extension TypeOfService {
-  /// The bits in IP's type-of-service octet (RFC 791 §3.1).
-  fileprivate var wireBits: UInt8 {
-    (contains(.lowDelay) ? 0x10 : 0) | (contains(.throughput) ? 0x08 : 0)
-      | (contains(.reliability) ? 0x04 : 0)
   }
 }

@@ -15,6 +15,8 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
   private var hasDeadline = false
   private var sockets: [Descriptor] = []
   private var armed: Interest?
+  /// How many of the sockets, from the first one on, the poller knows.
+  private var registered = 0
   /// Which socket is looked at first by the next read, so that no port starves.
   private var turn = 0
   private var sendsChecksum = true
@@ -142,18 +144,23 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
     armed = nil
   }
 
-  func watch(_ readiness: Readiness) {
+  func watch(_ readiness: Readiness) -> MacTCPError? {
     let interest = Interest(readiness: readiness)
-    if interest == armed || readiness.isEmpty { return }
-    if let armed, interest.isCovered(by: armed) { return }
-    for socket in sockets {
-      _ = shared.poller.watch(socket, interest, token: token, isNew: armed == nil)
+    if interest == armed || readiness.isEmpty || sockets.isEmpty { return nil }
+    if let armed, interest.isCovered(by: armed) { return nil }
+    for (index, socket) in sockets.enumerated() {
+      let isNew = index >= registered
+      if let error = shared.poller.watch(socket, interest, token: token, isNew: isNew) {
+        return .watching(error)
+      }
+      if isNew { registered = index + 1 }
     }
-    if !sockets.isEmpty { armed = interest }
+    armed = interest
+    return nil
   }
 
   func watchEnded() {
-    armed = armed == nil ? nil : Interest()
+    armed = nil
   }
 
   func deadlineChanged(to deadline: MonotonicTime) {

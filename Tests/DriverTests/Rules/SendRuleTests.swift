@@ -42,6 +42,39 @@ struct SendRuleTests {
     #expect(it.script.sent == data)
   }
 
+  @Test(
+    "3.2 a send that the driver has no resources for fails, the others and the connection do not")
+  func refused() async throws {
+    let error = MacTCPError(.insufficientResources, "refused by the script")
+    let it = try blocked(room: 4)
+    it.script.lock.withLock { it.script.sendError = error }
+    #expect(it.stream.issueSend([1]).code == .insufficientResources)
+    let sends = (2...4).map { it.stream.issueSend([UInt8](repeating: $0, count: 4)) }
+    #expect(sends.map(\.code) == [.noErr, .inProgress, .inProgress])
+    it.script.change {
+      it.script.sendError = error
+      it.script.room = 100
+    }
+    #expect(sends.map(\.code) == [.noErr, .insufficientResources, .noErr])
+    #expect(it.script.sent == [2, 2, 2, 2, 4, 4, 4, 4])
+
+    // A thread's, which others queue behind.
+    it.script.lock.withLock {
+      it.script.hasSleepers = true
+      it.script.room = 1
+    }
+    let thread = onThread { () throws(MacTCPError) in try it.stream.send([5, 6]) }
+    await it.script.until { !$0.asleep.isEmpty }
+    let behind = it.stream.issueSend([7])
+    it.script.change {
+      it.script.sendError = error
+      it.script.room = 100
+    }
+    #expect(await thread.completion == .insufficientResources)
+    #expect(behind.code == .noErr)
+    #expect(it.script.sent.suffix(2) == [5, 7])
+  }
+
   @Test("3.2 sends complete in order, and later ones wait for earlier ones")
   func order() throws {
     let it = try blocked(room: 4)

@@ -74,6 +74,10 @@ final class ScriptedTransport: TCPTransport, @unchecked Sendable {
   var acknowledges = true
   var startError: MacTCPError?
   var adoptError: MacTCPError?
+  /// What the next `send` fails with, once.
+  var sendError: MacTCPError?
+  /// Why nothing can be watched for.
+  var watchError: MacTCPError?
   /// The connection is lost right after the next `send` that takes something.
   var lossAfterSend: Loss?
   /// Whether threads may sleep on the transport itself.
@@ -209,6 +213,10 @@ final class ScriptedTransport: TCPTransport, @unchecked Sendable {
     _ buffers: UnsafeBufferPointer<UnsafeRawBufferPointer>, push: Bool, urgent: Bool, notify: Bool
   ) -> SendOutcome {
     if let lossOfConnection { return .lost(lossOfConnection) }
+    if let error = sendError {
+      sendError = nil
+      return .failed(error)
+    }
     var taken = 0
     for buffer in buffers {
       let part = buffer.prefix(room == .max ? buffer.count : room - taken)
@@ -256,10 +264,12 @@ final class ScriptedTransport: TCPTransport, @unchecked Sendable {
 
   // MARK: Watching
 
-  func watch(_ readiness: Readiness) {
-    watched = readiness
+  func watch(_ readiness: Readiness) -> MacTCPError? {
     watchCalls += 1
+    if let watchError, !readiness.isEmpty { return watchError }
+    watched = readiness
     wakeWatchers()
+    return nil
   }
 
   func watchEnded() {

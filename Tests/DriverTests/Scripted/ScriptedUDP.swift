@@ -22,6 +22,8 @@ final class ScriptedUDPTransport: UDPTransport, ScriptedPlace, @unchecked Sendab
   var reports: [ICMPReport] = []
   var isFull = false
   var writeError: MacTCPError?
+  /// Why nothing can be watched for.
+  var watchError: MacTCPError?
   var written: [Written] = []
   var isClosed = false
   var watched = Readiness.none
@@ -67,10 +69,12 @@ final class ScriptedUDPTransport: UDPTransport, ScriptedPlace, @unchecked Sendab
 
   func close() { isClosed = true }
 
-  func watch(_ readiness: Readiness) {
-    watched = readiness
+  func watch(_ readiness: Readiness) -> MacTCPError? {
     watchCalls += 1
+    if let watchError, !readiness.isEmpty { return watchError }
+    watched = readiness
     wakeWatchers()
+    return nil
   }
 
   func watchEnded() { watched = .none }
