@@ -50,11 +50,17 @@ enum Descriptors {
     }
   }
 
-  /// The process may have at most so many.
-  static func limit(to count: Int) async throws {
-    // The system's queues crash when they get no timer: they have theirs after the first sleep on each clock.
+  /// Lets the system's queues, on which tasks run, take the descriptors that they need: they have them after the first
+  /// sleep on each clock.
+  static func settle() async throws {
     try await Task.sleep(for: .milliseconds(1), clock: .continuous)
     try await Task.sleep(for: .milliseconds(1), clock: .suspending)
+  }
+
+  /// The process may have at most so many.
+  static func limit(to count: Int) async throws {
+    // The system's queues crash when they get no timer.
+    try await settle()
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     limit.rlim_cur = min(limit.rlim_max, rlim_t(count))

@@ -126,6 +126,32 @@ struct PortBehaviour {
   }
 
   @Test(
+    "3.1 eight thousand opens on one port: given up in any order, those that are left are served oldest first",
+    arguments: DriverUnderTest.all)
+  func thousands(_ driver: DriverUnderTest) async throws {
+    let own = try driver.open()
+    let first = try driver.waiting(own)
+    var waiting = [(stream: first.stream, open: first.open)]
+    for _ in 1..<8000 {
+      let next = try driver.waiting(own, on: first.local.port)
+      waiting.append((next.stream, next.open))
+    }
+    var random = SeededGenerator(seed: 7)
+    let kept = Set((0..<8000).shuffled(using: &random).prefix(20))
+    for index in (0..<8000).shuffled(using: &random) where !kept.contains(index) {
+      try waiting[index].stream.abort()
+    }
+    for index in kept.sorted() {
+      let client = try own.createTCPStream()
+      try await client.activeOpen(to: first.local)
+      #expect(try await waiting[index].open.value == client.localEndpoint)
+    }
+    // With the last one the port is closed.
+    let client = try own.createTCPStream()
+    #expect(await client.issueActiveOpen(to: first.local).completion == .openFailed)
+  }
+
+  @Test(
     "3.1 a hundred opens on one port, a hundred connections at once", arguments: DriverUnderTest.all
   )
   func hundred(_ driver: DriverUnderTest) async throws {
