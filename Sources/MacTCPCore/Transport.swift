@@ -259,7 +259,8 @@ package protocol UDPTransport: AnyObject, Sendable {
   var ports: [UInt16] { get }
   var address: IPAddress { get }
   func readiness() -> Readiness
-  /// The oldest datagram, or `nil`; those larger than the stream's receive buffer are dropped.
+  /// The oldest datagram, or `nil`; those larger than the stream's receive buffer are dropped. Called right after
+  /// `readiness`, as `takeReports` is: both may go by what it saw.
   func read(_ readiness: Readiness) -> Datagram?
   func write(
     _ buffers: [[UInt8]], to remote: Endpoint, from port: UInt16, checksum: Bool

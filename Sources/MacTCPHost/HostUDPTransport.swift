@@ -17,6 +17,8 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
   private var armed: Interest?
   /// How many of the sockets, from the first one on, the poller knows.
   private var registered = 0
+  /// What the last look at the sockets saw, one for each.
+  private var seen: [Int16] = []
   /// Which socket is looked at first by the next read, so that no port starves.
   private var turn = 0
   private var sendsChecksum = true
@@ -43,6 +45,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
       }
     }
     ports = bound
+    seen = bound.map { _ in 0 }
     token = shared.poller.add(self)
   }
 
@@ -53,24 +56,19 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
   var now: MonotonicTime { .now }
 
   func readiness() -> Readiness {
-    var found = Readiness.none
-    for socket in sockets { found.insert(readiness(of: socket)) }
-    return found
-  }
-
-  private func readiness(of socket: Descriptor) -> Readiness {
     Readiness(
       poll: SystemCalls.poll(
-        socket.number, SystemCalls.pollReadable | SystemCalls.pollWritable))
+        sockets, SystemCalls.pollReadable | SystemCalls.pollWritable, into: &seen))
   }
 
   func read(_ readiness: Readiness) -> Datagram? {
     guard readiness.contains(.readable) || readiness.contains(.failed) else { return nil }
+    let readable = SystemCalls.pollReadable | SystemCalls.pollFailed
     let size = min(receiveBuffer, 65_536)
     return withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
       for step in sockets.indices {
         let index = (turn + step) % sockets.count
-        if let (count, from) = take(from: sockets[index], buffer) {
+        if seen[index] & readable != 0, let (count, from) = take(from: sockets[index], buffer) {
           turn = (index + 1) % sockets.count
           return Datagram(data: Array(buffer.prefix(count)), from: from, localPort: ports[index])
         }
@@ -124,10 +122,10 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
 
   func takeReports() -> [ICMPReport] {
     var reports: [ICMPReport] = []
-    for (socket, port) in zip(sockets, ports) where readiness(of: socket).contains(.failed) {
+    for (index, socket) in sockets.enumerated() where seen[index] & SystemCalls.pollFailed != 0 {
       for error in SystemCalls.takeErrors(socket) {
         guard let type = ICMPReportType(type: error.type, code: error.code) else { continue }
-        let local = Endpoint(address == .any ? shared.address : address, port)
+        let local = Endpoint(address == .any ? shared.address : address, ports[index])
         reports.append(
           ICMPReport(
             type: type, local: local, remote: error.remote,
@@ -141,6 +139,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
 
   func close() {
     sockets = []
+    seen = []
     armed = nil
   }
 

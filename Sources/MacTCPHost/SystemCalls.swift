@@ -178,41 +178,6 @@ enum SystemCalls {
     #endif
   }
 
-  // MARK: Waiting
-
-  static let pollReadable = Int16(POLLIN)
-  static let pollWritable = Int16(POLLOUT)
-  static let pollUrgent = Int16(POLLPRI)
-  static let pollFailed = Int16(POLLERR | POLLHUP | POLLNVAL)
-  #if os(Linux)
-    static let pollPeerClosed = Int16(0x2000)  // POLLRDHUP, which glibc shows with _GNU_SOURCE only
-  #else
-    static let pollPeerClosed = Int16(0)
-  #endif
-
-  /// What can be done on a descriptor: sleeps until something can, until time runs out, or until a signal comes. A
-  /// negative time-out sleeps for ever.
-  static func poll(_ descriptor: Int32, _ events: Int16, milliseconds: Int32 = 0) -> Int16 {
-    var entry = pollfd(fd: descriptor, events: events, revents: 0)
-    return systemPoll(&entry, 1, milliseconds) > 0 ? entry.revents : 0
-  }
-
-  /// The same on any of several descriptors, and until `waker` is written to.
-  static func poll(
-    _ descriptors: [Descriptor], _ events: Int16, waker: Descriptor, milliseconds: Int32
-  ) -> (events: Int16, woken: Bool) {
-    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: descriptors.count + 1) { entries in
-      entries[0] = pollfd(fd: waker.number, events: pollReadable, revents: 0)
-      for index in descriptors.indices {
-        entries[index + 1] = pollfd(fd: descriptors[index].number, events: events, revents: 0)
-      }
-      guard systemPoll(entries.baseAddress, .init(entries.count), milliseconds) > 0 else {
-        return (0, false)
-      }
-      return (entries.dropFirst().reduce(0) { $0 | $1.revents }, entries[0].revents != 0)
-    }
-  }
-
   // MARK: Files
 
   /// The whole of a small file, such as those in /proc; `nil` when it cannot be read.
@@ -269,11 +234,6 @@ private func systemConnect(_ d: Int32, _ a: UnsafePointer<sockaddr>, _ s: sockle
 }
 func systemSend(_ d: Int32, _ p: UnsafeRawPointer?, _ n: Int, _ flags: Int32) -> Int {
   send(d, p, n, flags)
-}
-private func systemPoll(_ entries: UnsafeMutablePointer<pollfd>?, _ n: nfds_t, _ timeout: Int32)
-  -> Int32
-{
-  poll(entries, n, timeout)
 }
 #if canImport(Darwin)
   private func systemAccept(

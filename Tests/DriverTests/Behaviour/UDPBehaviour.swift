@@ -75,6 +75,24 @@ struct UDPBehaviour {
     for index in UInt8(0)..<20 { #expect(try await two.b.read().data == [index]) }
   }
 
+  @Test(
+    "3.5 datagrams are kept as far as the receive buffer allows; what comes then is lost",
+    arguments: DriverUnderTest.all)
+  func overflow(_ driver: DriverUnderTest) async throws {
+    let two = try two(driver, receiveBuffer: 4096)
+    for index in UInt8(0)..<200 {
+      try await two.a.write([UInt8](repeating: index, count: 100), to: two.atB)
+    }
+    var kept = 0
+    while let datagram = try? await two.b.read(timeout: .zero) {
+      #expect(datagram.data.first == UInt8(kept))
+      kept += 1
+    }
+    #expect((2..<200).contains(kept))
+    try await two.a.write([1], to: two.atB)
+    #expect(try await two.b.read().data == [1])
+  }
+
   @Test("3.5 reads complete in the order in which they were issued", arguments: DriverUnderTest.all)
   func order(_ driver: DriverUnderTest) async throws {
     let two = try two(driver)
@@ -123,6 +141,25 @@ struct UDPBehaviour {
         return read.isDone
       }
       #expect(try await read.value.data == [7])
+    }
+  }
+
+  @Test("2 two hundred streams at once", arguments: DriverUnderTest.all)
+  func many(_ driver: DriverUnderTest) async throws {
+    let own = try driver.open()
+    let streams = try (0..<200).map { _ in
+      try own.createUDPStream(receiveBuffer: 2048, ports: 0...0, address: driver.address)
+    }
+    #expect(Set(streams.map(\.port)).count == 200)
+    let reads = streams.map { $0.issueRead() }
+    for (index, stream) in streams.enumerated() {
+      let next = streams[(index + 1) % 200]
+      try await stream.write([UInt8(index)], to: Endpoint(driver.address, next.port))
+    }
+    for (index, read) in reads.enumerated() {
+      let datagram = try await read.value
+      let sender = (index + 199) % 200
+      #expect(datagram.data == [UInt8(sender)] && datagram.from.port == streams[sender].port)
     }
   }
 
