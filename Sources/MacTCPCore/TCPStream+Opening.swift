@@ -227,11 +227,11 @@ extension TCPStream {
   }
 
   private func opened(_ pending: PendingOpen, _ effects: inout Effects) {
+    let remote = transport.remoteEndpoint ?? pending.remote
     phase = .open
     opening = nil
-    let peer = transport.remoteEndpoint ?? pending.remote
-    lastPeer = peer
-    pending.command.complete(.success(peer), &effects)
+    peer = remote
+    pending.command.complete(.success(remote), &effects)
   }
 
   private func openFailed(_ error: MacTCPError, _ effects: inout Effects) {

@@ -33,8 +33,8 @@ public final class TCPStream: @unchecked Sendable {
   var options = OpenOptions()
   /// How the last connection ended, until the stream is opened again.
   var ending: TerminationReason?
-  /// With whom the connection is, or the last one was.
-  var lastPeer: Endpoint?
+  /// The peer of the connection, or of the last one, for sentences.
+  var peer: Endpoint?
   var opening: PendingOpen?
   var openCount: UInt64 = 0
 
@@ -205,7 +205,7 @@ public final class TCPStream: @unchecked Sendable {
   }
 
   /// The peer, for sentences.
-  var peerName: String { (transport.remoteEndpoint ?? lastPeer).map { "\($0)" } ?? "the peer" }
+  var peerName: String { peer.map { "\($0)" } ?? "the peer" }
 
   /// Where closures wait to be run; made when there is a first one.
   package var outbox: Outbox {

@@ -168,7 +168,7 @@ public final class HostDriver: Driver {
       // Without the headers of IPv4 and UDP.
       return min(mtu - 28, UDPStream.largestDatagram)
     } catch {
-      throw .writing(to: Endpoint(host, 0), 0, error)
+      throw .writing(to: "\(host)", 0, error)
     }
   }
 

@@ -94,7 +94,7 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       }
     } catch {
       lock.withLock { itself = nil }
-      throw .writing(to: Endpoint(host, 0), data.count, error)
+      throw .writing(to: "\(host)", data.count, error)
     }
     if let error = shared.poller.watch(
       socket, Interest(readiness: .readable, repeats: true), token: token, isNew: true)

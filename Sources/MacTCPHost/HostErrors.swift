@@ -69,7 +69,8 @@ extension MacTCPError {
 
   /// Why nobody can listen on `local`.
   static func listening(on local: Endpoint, _ error: Errno) -> MacTCPError {
-    let place = local.address == .any ? "port \(local.port)" : "\(local)"
+    let port = local.port == 0 ? "a port" : "port \(local.port)"
+    let place = local.address == .any ? port : local.port == 0 ? "\(local.address)" : "\(local)"
     switch error {
     case .addressInUse, .addressNotAvailable: return .opening(place, error)
     default: return .opening("listening on \(place)", error)
@@ -100,8 +101,8 @@ extension MacTCPError {
       .insufficientResources, "the system's event queue takes nothing more to wait for (\(error))")
   }
 
-  /// Why a datagram could not be sent.
-  static func writing(to remote: Endpoint, _ count: Int, _ error: Errno) -> MacTCPError {
+  /// Why a datagram could not be sent to a host or an endpoint.
+  static func writing(to remote: String, _ count: Int, _ error: Errno) -> MacTCPError {
     if error.isExhaustion {
       return MacTCPError(
         .insufficientResources, "no memory is left to send to \(remote) (\(error))")

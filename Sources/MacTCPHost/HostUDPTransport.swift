@@ -41,7 +41,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
         bound.append(SystemCalls.localEndpoint(socket)?.port ?? port)
         sockets.append(socket)
       } catch {
-        throw .opening("UDP port \(port)", error)
+        throw .opening(port == 0 ? "a UDP port" : "UDP port \(port)", error)
       }
     }
     ports = bound
@@ -112,7 +112,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
         } catch {
           if error == .wouldBlock { return .full }
           if attempt == 1 || error == .messageTooLong {
-            return .failed(.writing(to: remote, data.count, error))
+            return .failed(.writing(to: "\(remote)", data.count, error))
           }
         }
       }

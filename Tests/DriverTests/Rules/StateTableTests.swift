@@ -186,6 +186,13 @@ struct StateTableTests {
     }
     #expect("\(error)".hasSuffix("(connectionExists, -23007)"))
     #expect("\(error)".contains("10.0.0.2:7000"))
+    // The peer is named after the connection is gone, too.
+    it.script.lose(.networkFailure)
+    let lost = try #require(throws: MacTCPError.self) { try it.stream.issueReceive().result?.get() }
+    #expect(
+      lost.description
+        == "the connection with 10.0.0.2:7000 is gone: network failure (connectionTerminated, -23012)"
+    )
     #expect(ResultCode.allCases.count == Set(ResultCode.allCases.map(\.rawValue)).count)
   }
 }
