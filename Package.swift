@@ -74,6 +74,9 @@ let package = Package(
       name: "DriverTests",
       dependencies: ["MacTCP", "MacTCPCore", "MacTCPHost", "CMacTCPSystem"],
       swiftSettings: settings),
+    .testTarget(
+      name: "NamespaceTests", dependencies: ["MacTCP", "MacTCPCore", "MacTCPWire"],
+      swiftSettings: settings),
     .testTarget(name: "ToolTests", dependencies: ["MacTCPTool"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -134,7 +134,16 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
   private func receive() -> EchoReply? {
     let size = 65_536
     return withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
-      while let (count, from) = try? SystemCalls.receiveDatagram(socket, buffer) {
+      // A flood of other hosts' packets must not keep the caller here; there is more to come then.
+      for _ in 0..<1024 {
+        let (count, from): (Int, Endpoint)
+        do throws(Errno) {
+          (count, from) = try SystemCalls.receiveDatagram(socket, buffer)
+        } catch {
+          // An ICMP error, maybe another echo's, is given once in place of a packet, and is in the error queue.
+          if error == .wouldBlock { return nil }
+          continue
+        }
         let now = MonotonicTime.now
         let packet = UnsafeRawBufferPointer(rebasing: buffer.prefix(min(count, size)))
         guard from.address == host || host == .any || host == .broadcast,

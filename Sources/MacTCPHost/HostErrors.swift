@@ -8,10 +8,19 @@ extension Errno {
   var report: ICMPReportType? {
     switch self {
     case .networkUnreachable: .netUnreach
-    case .noRouteToHost: .hostUnreach
+    case .noRouteToHost, .hostIsDown, .hostIsIsolated: .hostUnreach
+    case .protocolNotAvailable: .protocolUnreach
+    case .notSupportedOnSocket: .sourceRouteFailed
+    case .protocolError: .parmProblem
     default: nil
     }
   }
+
+  /// Whether it means that the other side cannot be reached.
+  fileprivate var isUnreachability: Bool { report != nil || self == .networkDown }
+
+  /// ENONET, which the ICMP error "source host isolated" becomes on Linux. On Darwin the number is that of EHOSTDOWN.
+  private static let hostIsIsolated = Errno(rawValue: 64)
 
   fileprivate var isExhaustion: Bool {
     switch self {
@@ -31,7 +40,7 @@ extension Loss {
       self.init(.remoteAbort, "was reset by the peer")
     case .timedOut:
       self.init(.ulpTimeoutTerminate, "was given up: the peer stopped answering", cause: .timedOut)
-    case .networkUnreachable, .noRouteToHost, .networkDown:
+    case _ where error.isUnreachability:
       self.init(
         .networkFailure, "was given up: the network failed (\(error))", cause: .unreachable,
         report: error.report)
@@ -49,7 +58,7 @@ extension MacTCPError {
       MacTCPError(.openFailed, "connection refused by \(remote)", cause: .refused)
     case .timedOut:
       MacTCPError(.openFailed, "\(remote) did not answer in time", cause: .timedOut)
-    case .networkUnreachable, .noRouteToHost, .networkDown:
+    case _ where error.isUnreachability:
       MacTCPError(.openFailed, "\(remote) cannot be reached (\(error))", cause: .unreachable)
     case .addressInUse:
       MacTCPError(.duplicateSocket, "port \(local.port) is in use")
@@ -111,7 +120,7 @@ extension MacTCPError {
     case .messageTooLong:
       return MacTCPError(
         .ipDontFragErr, "a datagram of \(count) bytes does not fit into a packet to \(remote)")
-    case .networkUnreachable, .noRouteToHost, .networkDown:
+    case _ where error.isUnreachability:
       return MacTCPError(.ipRouteErr, "\(remote) cannot be reached (\(error))", cause: .unreachable)
     case .permissionDenied, .notPermitted:
       return MacTCPError(

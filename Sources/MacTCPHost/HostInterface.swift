@@ -48,8 +48,9 @@ internal import MacTCPWire
         .dropFirst()
       return rows.compactMap { row in
         let columns = row.split(separator: " ")
-        // Address, type, flags (2: resolved), hardware address, mask, device.
-        guard columns.count >= 6, columns[5] == name, columns[2].hasSuffix("2"),
+        // Address, type, flags (ATF_COM, 2: resolved), hardware address, mask, device.
+        guard columns.count >= 6, columns[5] == name,
+          (UInt32(columns[2].dropFirst(2), radix: 16) ?? 0) & 2 != 0,
           let address = IPAddress(String(columns[0]))
         else { return nil }
         return LinkStatistics.ARPEntry(

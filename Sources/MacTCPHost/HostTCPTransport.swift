@@ -56,14 +56,17 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
     throws(MacTCPError)
   {
     begin(socket, remote, request.options)
-    if !inherits {
-      do throws(Errno) {
+    do throws(Errno) {
+      if !inherits {
         try applyOptions(
           to: socket, request.options, receiveBuffer: request.receiveBuffer, replaces: true)
-      } catch {
-        finish()
-        throw .opening("options for a connection from \(remote)", error)
+      } else if !request.options.ipOptions.isEmpty {
+        // These are the only ones that a connection does not inherit.
+        try SystemCalls.setIPOptions(socket, request.options.ipOptions)
       }
+    } catch {
+      finish()
+      throw .opening("options for a connection from \(remote)", error)
     }
   }
 

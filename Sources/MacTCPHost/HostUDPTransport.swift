@@ -105,15 +105,13 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
     let data = buffers.count == 1 ? buffers[0] : Array(buffers.joined())
     return data.withUnsafeBytes { bytes in
       // An ICMP error for an earlier datagram is given once in place of the result.
-      for attempt in 0..<2 {
+      for isLast in [false, true] {
         do throws(Errno) {
           try SystemCalls.sendDatagram(socket, [bytes], to: remote)
           return .sent
         } catch {
           if error == .wouldBlock { return .full }
-          if attempt == 1 || error == .messageTooLong {
-            return .failed(.writing(to: "\(remote)", data.count, error))
-          }
+          if isLast { return .failed(.writing(to: "\(remote)", data.count, error)) }
         }
       }
       return .full
@@ -130,7 +128,7 @@ final class HostUDPTransport: UDPTransport, PollerClient, @unchecked Sendable {
           ICMPReport(
             type: type, local: local, remote: error.remote,
             additionalInfo: type == .fragReqd ? error.info : 0,
-            pointer: type == .parmProblem ? UInt8(truncatingIfNeeded: error.info >> 24) : 0))
+            pointer: type == .parmProblem ? UInt8(truncatingIfNeeded: error.info) : 0))
       }
       _ = SystemCalls.takeError(of: socket)
     }
