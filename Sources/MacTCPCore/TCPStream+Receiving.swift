@@ -111,23 +111,32 @@ extension TCPStream {
   public func receive(into buffer: UnsafeMutableRawBufferPointer, timeout: Duration? = nil)
     throws(MacTCPError) -> ReceivedCount
   {
-    var queued: Command<Received>?
-    let count = try lock.perform { effects throws(MacTCPError) -> ReceivedCount? in
-      try requireReceivable(buffer.count)
-      if phase == .open, receives.isEmpty, !isReceiverAsleep, let sleeper = transport.makeSleeper()
-      {
-        let deadline = timeout.map { transport.now + $0 }
-        return try receiveAlone(into: buffer, until: deadline, sleeper, &effects)
-      }
-      switch try startReceive(buffer.count, timeout, &effects) {
-      case .done(let received): return received.copy(to: buffer)
-      case .pending(let command): queued = command
-      }
-      return nil
-    }
+    let deadline = timeout.map { transport.now + $0 }
+    let (count, queued) = try receive(into: buffer, until: deadline, interruption: nil)
     if let count { return count }
     guard let queued else { throw notOpenErrorNow }
     return try queued.wait().copy(to: buffer)
+  }
+
+  /// The same for a thread that must see to something else meanwhile. Behind other receives it becomes a command, for
+  /// which the caller waits. Without count and command it was interrupted, and the caller may call again.
+  package func receive(
+    into buffer: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime?,
+    interruption: (any Interruption)?
+  ) throws(MacTCPError) -> (count: ReceivedCount?, queued: Command<Received>?) {
+    try lock.perform { effects throws(MacTCPError) in
+      try requireReceivable(buffer.count)
+      if phase == .open, receives.isEmpty, !isReceiverAsleep, let sleeper = transport.makeSleeper()
+      {
+        return (
+          try receiveAlone(into: buffer, until: deadline, interruption, sleeper, &effects), nil
+        )
+      }
+      switch try startReceive(buffer.count, deadline.map { $0 - transport.now }, &effects) {
+      case .done(let received): return (received.copy(to: buffer), nil)
+      case .pending(let command): return (nil, command)
+      }
+    }
   }
 
   // MARK: Receive without copying
@@ -190,7 +199,7 @@ extension LoanBuffer {
 }
 
 extension Received {
-  fileprivate func copy(to buffer: UnsafeMutableRawBufferPointer) -> ReceivedCount {
+  package func copy(to buffer: UnsafeMutableRawBufferPointer) -> ReceivedCount {
     buffer.copyBytes(from: data)
     return ReceivedCount(count: data.count, isUrgent: isUrgent, isMark: isMark)
   }

@@ -150,16 +150,29 @@ extension TCPStream {
   private func sendBlocking(
     _ bytes: UnsafeRawBufferPointer, _ push: Bool, _ urgent: Bool, _ until: SendCompletion
   ) throws(MacTCPError) {
-    let queued = try lock.perform { effects throws(MacTCPError) -> Command<Void>? in
+    let (_, queued) = try send(bytes, push: push, urgent: urgent, until: until, interruption: nil)
+    try queued?.wait()
+  }
+
+  /// The same for a thread that must see to something else meanwhile. Behind other sends it becomes a command, for which
+  /// the caller waits. Without a command `taken` tells how much was sent: when that is not all, the call was interrupted.
+  package func send(
+    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, until: SendCompletion,
+    interruption: (any Interruption)?
+  ) throws(MacTCPError) -> (taken: Int, queued: Command<Void>?) {
+    try lock.perform { effects throws(MacTCPError) in
       try requireSendable(bytes.count)
       var rest = bytes
       if until == .accepted, sends.isEmpty, !isSenderAsleep {
-        rest = try sendAlone(bytes, push: push, urgent: urgent, &effects)
-        if rest.isEmpty { return nil }
+        let wasInterrupted: Bool
+        (rest, wasInterrupted) = try sendAlone(
+          bytes, push: push, urgent: urgent, interruption, &effects)
+        if rest.isEmpty || wasInterrupted { return (bytes.count - rest.count, nil) }
       }
-      return enqueue([Array(rest)], 0, push, urgent, until, &effects)
+      return (
+        bytes.count - rest.count, enqueue([Array(rest)], 0, push, urgent, until, &effects)
+      )
     }
-    try queued?.wait()
   }
 
   /// Offers a buffer to the transport with nothing queued before it; returns how much was taken.

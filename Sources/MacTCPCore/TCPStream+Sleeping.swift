@@ -7,15 +7,16 @@
 
 extension TCPStream {
   /// Receives into memory of a caller that is inside its call, and blocks until something has come. Called with the lock
-  /// held, on an open stream without another receive.
+  /// held, on an open stream without another receive. Returns `nil` when it was interrupted: nothing was taken then.
   func receiveAlone(
     into buffer: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime?,
-    _ sleeper: any Sleeper, _ effects: inout Effects
-  ) throws(MacTCPError) -> ReceivedCount {
+    _ interruption: (any Interruption)?, _ sleeper: any Sleeper, _ effects: inout Effects
+  ) throws(MacTCPError) -> ReceivedCount? {
     let connection = openCount
     isReceiverAsleep = true
     while true {
-      let ready = sleep(sleeper, for: .receivable, until: deadline, &effects)
+      let (ready, ends) = sleep(
+        sleeper, for: .receivable, until: deadline, interruption, &effects)
       guard phase == .open, openCount == connection else {
         if openCount == connection, let part = takeLeftover(buffer.count) {
           buffer.copyBytes(from: part)
@@ -35,42 +36,50 @@ extension TCPStream {
         wakeReceiver(&effects)
         throw receiveTimeoutError
       }
+      if ends {
+        wakeReceiver(&effects)
+        return nil
+      }
     }
   }
 
   /// Sends memory of a caller that is inside its call, and blocks until all of it was taken. Called with the lock held,
-  /// on an open stream without another send. Returns how much is left where the driver has no place to sleep.
+  /// on an open stream without another send. Returns how much is left where the driver has no place to sleep, and when
+  /// it was interrupted.
   func sendAlone(
-    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, _ effects: inout Effects
-  ) throws(MacTCPError) -> UnsafeRawBufferPointer {
+    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool,
+    _ interruption: (any Interruption)?, _ effects: inout Effects
+  ) throws(MacTCPError) -> (rest: UnsafeRawBufferPointer, wasInterrupted: Bool) {
     let connection = openCount
     var rest = bytes
+    var ends = false
     while true {
       let taken = try sendNow(rest, push, urgent, &effects)
       rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-      if rest.isEmpty { break }
+      if rest.isEmpty || ends { break }
       // Looking at the connection may have shown that it is lost.
       guard phase == .open else { throw notOpenError }
       guard let sleeper = transport.makeSleeper() else { break }
       isSenderAsleep = true
-      _ = sleep(sleeper, for: .writable, until: nil, &effects)
+      (_, ends) = sleep(sleeper, for: .writable, until: nil, interruption, &effects)
       guard phase == .open, openCount == connection else { throw sleepersError ?? notOpenError }
       isSenderAsleep = false
     }
     if !sends.isEmpty || pendingClose != nil { service(nil, &effects) }
-    return rest
+    return (rest, ends && !rest.isEmpty)
   }
 
   private func sleep(
     _ sleeper: any Sleeper, for readiness: Readiness, until deadline: MonotonicTime?,
-    _ effects: inout Effects
-  ) -> Readiness {
+    _ interruption: (any Interruption)?, _ effects: inout Effects
+  ) -> (ready: Readiness, ends: Bool) {
     lock.unlock()
     effects.run()
     effects = Effects()
-    let ready = sleeper.sleep(for: readiness, until: deadline)
+    let ready = sleeper.sleep(for: readiness, until: deadline, interruption)
+    let ends = ready.isEmpty && interruption?.endsCall() == true
     lock.lock()
-    return ready
+    return (ready, ends)
   }
 
   private func wakeReceiver(_ effects: inout Effects) {

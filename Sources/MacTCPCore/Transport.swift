@@ -50,11 +50,25 @@ package struct Readiness: OptionSet, Sendable {
 /// Where a call waits in its own thread, woken by the network.
 package protocol Sleeper: AnyObject, Sendable {
   /// Sleeps until `readiness` may have changed, until woken or until `deadline`; called without the lock.
-  /// Returns what it saw; empty when woken or out of time.
-  func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness
+  /// Returns what it saw; empty when woken, out of time or interrupted. It does not ask `interruption` whether the
+  /// call ends: the stream does.
+  func sleep(
+    for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+  ) -> Readiness
   /// Wakes the sleeper now, or the next time that it sleeps; called without the lock. A sleeper of a `TCPTransport`
   /// need not heed it: see `makeSleeper`.
   func wake()
+}
+
+/// What a thread that blocks in a call must see to meanwhile, such as the signals of an interpreter whose thread it is.
+package protocol Interruption: AnyObject, Sendable {
+  /// Becomes readable when the thread is to look after it. The thread looks too when a signal came, and from time to
+  /// time: a signal that comes just before the sleep does not end it.
+  var descriptor: Int32 { get }
+  /// The longest sleep between two looks, in milliseconds.
+  var longestSleep: Int32 { get }
+  /// Looks; called without the lock, while the call keeps its place. Whether the call is to return, not completed.
+  func endsCall() -> Bool
 }
 
 /// Why a connection is gone, as the transport knows it.

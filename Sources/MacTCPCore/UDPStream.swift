@@ -112,42 +112,52 @@ public final class UDPStream: @unchecked Sendable {
 
   /// Reads a datagram, and blocks until there is one. See ``issueRead(timeout:)``.
   public func read(timeout: Duration? = nil) throws(MacTCPError) -> ReceivedDatagram {
-    var queued: Command<ReceivedDatagram>?
-    let datagram = try lock.perform { effects throws(MacTCPError) -> ReceivedDatagram? in
-      if let datagram = try readNow(&effects) { return datagram }
-      let deadline = timeout.map { transport.now + $0 }
-      if reads.isEmpty, sleepingReader == nil, let sleeper = transport.makeSleeper() {
-        return try readAlone(sleeper, until: deadline, &effects)
-      }
-      queued = enqueueRead(until: deadline, &effects)
-      return nil
-    }
+    let deadline = timeout.map { transport.now + $0 }
+    let (datagram, queued) = try read(until: deadline, interruption: nil)
     if let datagram { return datagram }
     guard let queued else { throw .released }
     return try queued.wait()
   }
 
+  /// The same for a thread that must see to something else meanwhile. Behind other reads it becomes a command, for which
+  /// the caller waits. Without datagram and command it was interrupted, and the caller may call again.
+  package func read(until deadline: MonotonicTime?, interruption: (any Interruption)?)
+    throws(MacTCPError) -> (datagram: ReceivedDatagram?, queued: Command<ReceivedDatagram>?)
+  {
+    try lock.perform { effects throws(MacTCPError) in
+      if let datagram = try readNow(&effects) { return (datagram, nil) }
+      if reads.isEmpty, sleepingReader == nil, let sleeper = transport.makeSleeper() {
+        return (try readAlone(sleeper, until: deadline, interruption, &effects), nil)
+      }
+      return (nil, enqueueRead(until: deadline, &effects))
+    }
+  }
+
   /// Reads with the thread asleep on the network itself: nobody else reads meanwhile, and what is issued queues behind.
+  /// Returns `nil` when it was interrupted.
   private func readAlone(
-    _ sleeper: any Sleeper, until deadline: MonotonicTime?, _ effects: inout Effects
-  ) throws(MacTCPError) -> ReceivedDatagram {
+    _ sleeper: any Sleeper, until deadline: MonotonicTime?, _ interruption: (any Interruption)?,
+    _ effects: inout Effects
+  ) throws(MacTCPError) -> ReceivedDatagram? {
     sleepingReader = sleeper
     while true {
       lock.unlock()
       effects.run()
       effects = Effects()
-      _ = sleeper.sleep(for: .readable, until: deadline)
+      let ready = sleeper.sleep(for: .readable, until: deadline, interruption)
+      let ends = ready.isEmpty && interruption?.endsCall() == true
       lock.lock()
       if isReleased { throw .releasedMeanwhile }
       let datagram = take()
-      if datagram == nil, deadline.map({ transport.now < $0 }) ?? true {
+      let isLate = deadline.map { transport.now >= $0 } ?? false
+      if datagram == nil && !isLate && !ends {
         takeReports(&effects)
         continue
       }
       sleepingReader = nil
-      dataArrivalGiven = false
-      if reads.isEmpty { watch(&effects) } else { service(&effects) }
-      guard let datagram else { throw timeoutError }
+      if datagram != nil || isLate { dataArrivalGiven = false }
+      if reads.isEmpty && datagram != nil { watch(&effects) } else { service(&effects) }
+      if datagram == nil && isLate { throw timeoutError }
       return datagram
     }
   }

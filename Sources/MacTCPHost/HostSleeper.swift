@@ -2,11 +2,17 @@ internal import MacTCPCore
 
 /// A thread that sleeps on a TCP stream's socket wakes for whatever ends the connection: nobody need wake it.
 extension Descriptor: Sleeper {
-  func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
-    Readiness(
+  func sleep(
+    for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+  ) -> Readiness {
+    let milliseconds = sleepMilliseconds(until: deadline, interruption)
+    guard let interruption else {
+      return Readiness(
+        poll: SystemCalls.poll(number, readiness.pollEvents, milliseconds: milliseconds))
+    }
+    return Readiness(
       poll: SystemCalls.poll(
-        number, readiness.pollEvents,
-        milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1))
+        number, readiness.pollEvents, waker: interruption.descriptor, milliseconds: milliseconds))
   }
 
   func wake() {}
@@ -25,10 +31,13 @@ final class HostSleeper: Sleeper {
     self.event = event
   }
 
-  func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
+  func sleep(
+    for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+  ) -> Readiness {
     let (found, woken) = SystemCalls.poll(
       descriptors, readiness.pollEvents, waker: event.descriptor,
-      milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1)
+      interruption: interruption?.descriptor,
+      milliseconds: sleepMilliseconds(until: deadline, interruption))
     if woken { event.reset() }
     return Readiness(poll: found)
   }
@@ -36,6 +45,16 @@ final class HostSleeper: Sleeper {
   func wake() {
     event.wake()
   }
+}
+
+/// How long a sleeper may sleep, for `poll`: -1 is for ever.
+private func sleepMilliseconds(
+  until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+) -> Int32 {
+  let longest = interruption?.longestSleep ?? -1
+  guard let deadline else { return longest }
+  let milliseconds = sleepMilliseconds(until: deadline)
+  return longest < 0 ? milliseconds : min(longest, milliseconds)
 }
 
 extension Readiness {

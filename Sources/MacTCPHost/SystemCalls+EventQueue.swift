@@ -12,7 +12,7 @@ internal import SystemPackage
 #endif
 
 /// A descriptor that one thread writes to and another sleeps on.
-final class WakeEvent: Sendable {
+package final class WakeEvent: Sendable {
   /// What the sleeper polls.
   let descriptor: Descriptor
   #if canImport(Darwin)
@@ -37,7 +37,18 @@ final class WakeEvent: Sendable {
     #endif
   }
 
-  func wake() {
+  /// `nil` when descriptors ran out.
+  package static func make() -> WakeEvent? { try? WakeEvent() }
+
+  /// What an `Interruption` is polled for.
+  package var number: Int32 { descriptor.number }
+
+  /// Sleeps until woken, until a signal comes or until time runs out.
+  package func sleep(milliseconds: Int32) {
+    _ = SystemCalls.poll(number, SystemCalls.pollReadable, milliseconds: milliseconds)
+  }
+
+  package func wake() {
     var one: UInt64 = 1
     #if canImport(Darwin)
       _ = write(writeEnd.number, &one, 1)
@@ -47,7 +58,7 @@ final class WakeEvent: Sendable {
   }
 
   /// Forgets wakes that have come.
-  func reset() {
+  package func reset() {
     var value: (UInt64, UInt64) = (0, 0)
     _ = read(descriptor.number, &value, 16)
   }

@@ -27,6 +27,19 @@ extension SystemCalls {
     return systemPoll(&entry, 1, milliseconds) > 0 ? entry.revents : 0
   }
 
+  /// The same, and until `waker` is readable.
+  static func poll(_ descriptor: Int32, _ events: Int16, waker: Int32, milliseconds: Int32) -> Int16
+  {
+    var entries = (
+      pollfd(fd: descriptor, events: events, revents: 0),
+      pollfd(fd: waker, events: pollReadable, revents: 0)
+    )
+    return withUnsafeMutableBytes(of: &entries) { bytes in
+      let entries = bytes.bindMemory(to: pollfd.self)
+      return systemPoll(entries.baseAddress, 2, milliseconds) > 0 ? entries[0].revents : 0
+    }
+  }
+
   /// What can be done on each of several descriptors now, in one look. Returns what can be done on any.
   static func poll(_ descriptors: [Descriptor], _ events: Int16, into seen: inout [Int16]) -> Int16
   {
@@ -41,19 +54,23 @@ extension SystemCalls {
     }
   }
 
-  /// What can be done on any of several descriptors: sleeps as the first one does, and until `waker` is written to.
+  /// What can be done on any of several descriptors: sleeps as the first one does, and until `waker` is written to or
+  /// `interruption` is readable.
   static func poll(
-    _ descriptors: [Descriptor], _ events: Int16, waker: Descriptor, milliseconds: Int32
+    _ descriptors: [Descriptor], _ events: Int16, waker: Descriptor, interruption: Int32?,
+    milliseconds: Int32
   ) -> (events: Int16, woken: Bool) {
-    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: descriptors.count + 1) { entries in
+    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: descriptors.count + 2) { entries in
       entries[0] = pollfd(fd: waker.number, events: pollReadable, revents: 0)
+      // A negative number is passed over.
+      entries[1] = pollfd(fd: interruption ?? -1, events: pollReadable, revents: 0)
       for index in descriptors.indices {
-        entries[index + 1] = pollfd(fd: descriptors[index].number, events: events, revents: 0)
+        entries[index + 2] = pollfd(fd: descriptors[index].number, events: events, revents: 0)
       }
       guard systemPoll(entries.baseAddress, .init(entries.count), milliseconds) > 0 else {
         return (0, false)
       }
-      return (entries.dropFirst().reduce(0) { $0 | $1.revents }, entries[0].revents != 0)
+      return (entries.dropFirst(2).reduce(0) { $0 | $1.revents }, entries[0].revents != 0)
     }
   }
 }

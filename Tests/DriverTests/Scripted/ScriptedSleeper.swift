@@ -16,7 +16,9 @@ final class ScriptedSleeper: Sleeper, @unchecked Sendable {
     ends = transport.ends
   }
 
-  func sleep(for readiness: Readiness, until deadline: MonotonicTime?) -> Readiness {
+  func sleep(
+    for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+  ) -> Readiness {
     guard let transport else { return [] }
     transport.lock.lock()
     defer { transport.lock.unlock() }
