@@ -81,3 +81,25 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+/// The Python modules need Python's headers, whose folder `Python/setup.py` names. Tests and programs are no part of
+/// that build: a source distribution has none.
+if Context.environment["MACTCP_PYTHON"] != nil {
+  package.products = [
+    .library(name: "MacTCPPython", type: .dynamic, targets: ["MacTCPPython"])
+  ]
+  package.targets.removeAll { $0.type == .test || $0.type == .executable }
+  package.targets += [
+    .target(name: "CPythonShims"),
+    .target(
+      name: "MacTCPPython", dependencies: ["MacTCP", "MacTCPCore", "MacTCPHost", "CPythonShims"],
+      swiftSettings: settings),
+  ]
+  package.dependencies.removeAll { dependency in
+    switch dependency.kind {
+    case .sourceControl(_, let location, _):
+      location.hasSuffix("swift-argument-parser") || location.hasSuffix("swift-docc-plugin")
+    default: false
+    }
+  }
+}

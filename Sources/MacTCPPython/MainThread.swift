@@ -1,0 +1,217 @@
+// Python's main thread: the one that runs signal handlers, and the asr.
+//
+// Notifications come on threads of the package's. They are queued here, and the main thread runs them between two byte
+// codes, as a "pending call" of the interpreter's, or while it waits in a call of ours. One thread, the herald, tells
+// the interpreter of pending calls. It is the only one that calls the API without being Python's, and it is out of it
+// before the interpreter ends.
+internal import CPythonShims
+internal import MacTCPCore
+internal import MacTCPHost
+
+final class MainThread: Interruption, @unchecked Sendable {
+  // Sendable: the variables of the first group are touched with `lock` held only, those of the second by the main
+  // thread only.
+  private let lock = Lock()
+  private var notices: [Notice] = []
+  /// A pending call has been asked for and has not come.
+  private var isScheduled = false
+  private var isDelivering = false
+  /// Calls of ours in which the main thread waits, one inside the other.
+  private var waits = 0
+  private var isWoken = false
+  private var heraldIsNeeded = false
+  private var heraldIsBusy = false
+  private var isClosed = false
+
+  private var savedState: OpaquePointer?
+
+  private let event: WakeEvent
+  private let herald = Condition()
+  private let identity: UInt
+
+  /// An event for a stream's asr.
+  struct Notice {
+    let object: StreamObject
+    let event: Int
+    /// TCP's second argument.
+    let detail: Int?
+  }
+
+  /// So many events wait for a main thread that does not come by, before those are dropped that come by themselves.
+  private static let mostNotices = 4096
+
+  init(identity: UInt, event: WakeEvent) {
+    self.identity = identity
+    self.event = event
+  }
+
+  var isCurrent: Bool { PyThread_get_thread_ident() == identity }
+
+  // MARK: Waiting
+
+  var descriptor: Int32 { event.number }
+  /// Ctrl-C is to be noticed within a tenth of a second. Most signals end the sleep themselves; one that comes between
+  /// the look and the sleep does not.
+  var longestSleep: Int32 { 50 }
+
+  /// Runs `body`, which may sleep, without the interpreter's lock; called on the main thread.
+  func waiting<R, E: Error>(_ body: (MainThread) throws(E) -> R) throws(E) -> R {
+    lock.withLock {
+      waits += 1
+      // What has come before would not wake it.
+      if !notices.isEmpty && !isDelivering { wakeLocked() }
+    }
+    let outer = savedState
+    savedState = PyEval_SaveThread()
+    defer {
+      PyEval_RestoreThread(savedState)
+      savedState = outer
+      lock.withLock {
+        waits -= 1
+        if isWoken && waits == 0 { resetLocked() }
+        if !notices.isEmpty { scheduleLocked() }
+      }
+    }
+    return try body(self)
+  }
+
+  /// Whether the call that waits is to return: a signal handler has raised, whose exception is set then, or an asr is
+  /// to be run.
+  func endsCall() -> Bool {
+    PyEval_RestoreThread(savedState)
+    let raised = PyErr_Occurred() != nil || PyErr_CheckSignals() != 0
+    savedState = PyEval_SaveThread()
+    return lock.withLock {
+      if isWoken { resetLocked() }
+      return raised || (!notices.isEmpty && !isDelivering)
+    }
+  }
+
+  func sleep(milliseconds: Int32) {
+    event.sleep(milliseconds: min(milliseconds, longestSleep))
+  }
+
+  /// Ends the sleep, if the main thread waits in a call. Called from any thread.
+  func wake() {
+    lock.withLock { if waits > 0 { wakeLocked() } }
+  }
+
+  private func wakeLocked() {
+    guard !isWoken else { return }
+    isWoken = true
+    event.wake()
+  }
+
+  private func resetLocked() {
+    isWoken = false
+    event.reset()
+  }
+
+  // MARK: Notices
+
+  /// Queues an event. Called from any thread, without the interpreter's lock or with it.
+  func post(_ notice: Notice, isRepeatable: Bool) {
+    lock.withLock {
+      if isClosed || (isRepeatable && notices.count >= MainThread.mostNotices) { return }
+      notices.append(notice)
+      if isDelivering { return }
+      if waits > 0 { wakeLocked() } else { scheduleLocked() }
+    }
+  }
+
+  /// Asks for a pending call. Who delivers looks again when it is done, and needs none.
+  private func scheduleLocked() {
+    if isScheduled || isDelivering || isClosed { return }
+    isScheduled = true
+    heraldIsNeeded = true
+    herald.wakeAll()
+  }
+
+  /// The pending call.
+  fileprivate func pendingCallCame() -> Int32 {
+    lock.withLock { isScheduled = false }
+    do throws(PythonError) {
+      try deliver()
+      return 0
+    } catch {
+      return -1
+    }
+  }
+
+  /// Runs the asr for what has been queued until now, one event after the other; called on the main thread. While an
+  /// asr runs, events wait: none is begun within another.
+  func deliver() throws(PythonError) {
+    let due = lock.withLock { () -> [Notice] in
+      guard !isDelivering else { return [] }
+      isDelivering = !notices.isEmpty
+      defer { notices = [] }
+      return notices
+    }
+    guard !due.isEmpty else { return }
+    for (index, notice) in due.enumerated() where !notice.object.runASR(notice) {
+      endDelivery(due[(index + 1)...])
+      throw PythonError()
+    }
+    endDelivery([])
+  }
+
+  private func endDelivery(_ rest: ArraySlice<Notice>) {
+    lock.withLock {
+      isDelivering = false
+      notices.insert(contentsOf: rest, at: 0)
+      if !notices.isEmpty { scheduleLocked() }
+    }
+  }
+
+  // MARK: The herald
+
+  func startHerald() -> Bool {
+    startDetachedThread { self.runHerald() }
+  }
+
+  private func runHerald() {
+    // Until 3.12 a pending call that another thread adds is not noticed by a main thread that runs byte codes and
+    // does nothing else. Taking the interpreter's lock from it and giving it back makes it look.
+    let mustNudge = mactcp_pythonVersion() < 0x030D_0000
+    lock.lock()
+    while !isClosed {
+      guard heraldIsNeeded else {
+        herald.wait(lock)
+        continue
+      }
+      heraldIsNeeded = false
+      heraldIsBusy = true
+      lock.unlock()
+      let isAdded = Py_AddPendingCall(deliverPending, nil) == 0
+      if isAdded && mustNudge { PyGILState_Release(PyGILState_Ensure()) }
+      lock.lock()
+      heraldIsBusy = false
+      if isClosed {
+        herald.wakeAll()
+      } else if !isAdded {
+        // The interpreter's queue has a few places only.
+        heraldIsNeeded = true
+        herald.wait(lock, until: .now + .milliseconds(1))
+      }
+    }
+    lock.unlock()
+  }
+
+  /// The interpreter ends: no asr from now on. Returns when the herald is out of the interpreter.
+  func close() {
+    withoutInterpreter {
+      lock.lock()
+      isClosed = true
+      notices = []
+      herald.wakeAll()
+      while heraldIsBusy { herald.wait(lock) }
+      lock.unlock()
+    }
+  }
+}
+
+/// What the interpreter calls on its main thread.
+private func deliverPending(_: UnsafeMutableRawPointer?) -> Int32 {
+  guard !Runtime.isForkedChild, let main = Runtime.main else { return 0 }
+  return main.pendingCallCame()
+}
