@@ -22,6 +22,9 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
     return MonotonicTime(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
   }
 
+  /// Before every deadline.
+  package static var distantPast: MonotonicTime { MonotonicTime(nanoseconds: .min) }
+
   /// Saturates: a time-out longer than the clock can express never expires.
   package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
     let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.saturatedNanoseconds)

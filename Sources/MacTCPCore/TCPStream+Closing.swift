@@ -11,20 +11,24 @@ extension TCPStream {
   public func issueClose() -> Command<Void> {
     lock.perform { effects in
       do throws(MacTCPError) {
-        try requireStream()
-        guard phase == .open else { throw notOpenError }
-        if pendingClose != nil || flow.finSent {
-          throw MacTCPError(
-            .connectionClosing, "this side has closed the connection with \(peerName) already")
-        }
-        let command = Command<Void>(lock: lock, owner: self)
-        pendingClose = command
-        service(nil, &effects)
-        return command
+        return try startClose(&effects)
       } catch {
         return Command(.failure(error), lock: lock)
       }
     }
+  }
+
+  private func startClose(_ effects: inout Effects) throws(MacTCPError) -> Command<Void> {
+    try requireStream()
+    guard phase == .open else { throw notOpenError }
+    if pendingClose != nil || flow.finSent {
+      throw MacTCPError(
+        .connectionClosing, "this side has closed the connection with \(peerName) already")
+    }
+    let command = Command<Void>(lock: lock, owner: self)
+    pendingClose = command
+    service(nil, &effects)
+    return command
   }
 
   /// Closes this side, and suspends until the peer's TCP has acknowledged everything. See ``issueClose()``.
@@ -34,7 +38,23 @@ extension TCPStream {
 
   /// Closes this side, and blocks until the peer's TCP has acknowledged everything. See ``issueClose()``.
   public func close() throws(MacTCPError) {
-    try issueClose().wait()
+    try close(interruption: nil).wait()
+  }
+
+  /// The same for a thread that must see to something else meanwhile: it returns the command, for which the caller goes
+  /// on to wait where it has not completed.
+  package func close(interruption: (any Interruption)?) throws(MacTCPError) -> Command<Void> {
+    try lock.perform { effects throws(MacTCPError) in
+      // Known before the close begins: then the transport is not asked to report the acknowledgement to others. Behind
+      // sends the close waits in the queue.
+      let isAlone =
+        phase == .open && pendingClose == nil && !flow.finSent && sends.isEmpty && !isSenderAsleep
+      if isAlone { isCloserAsleep = true }
+      defer { if isAlone { isCloserAsleep = false } }
+      let command = try startClose(&effects)
+      if isAlone { closeAlone(interruption, &effects) }
+      return command
+    }
   }
 
   // MARK: Abort and release

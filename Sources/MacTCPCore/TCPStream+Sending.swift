@@ -150,15 +150,17 @@ extension TCPStream {
   private func sendBlocking(
     _ bytes: UnsafeRawBufferPointer, _ push: Bool, _ urgent: Bool, _ until: SendCompletion
   ) throws(MacTCPError) {
-    let (_, queued) = try send(bytes, push: push, urgent: urgent, until: until, interruption: nil)
+    let (_, queued) = try send(
+      bytes, push: push, urgent: urgent, until: until, deadline: nil, interruption: nil)
     try queued?.wait()
   }
 
   /// The same for a thread that must see to something else meanwhile. Behind other sends it becomes a command, for which
-  /// the caller waits. Without a command `taken` tells how much was sent: when that is not all, the call was interrupted.
+  /// the caller waits. Without a command `taken` tells how much was sent: when that is not all, the call was interrupted
+  /// or `deadline` has passed.
   package func send(
     _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, until: SendCompletion,
-    interruption: (any Interruption)?
+    deadline: MonotonicTime?, interruption: (any Interruption)?
   ) throws(MacTCPError) -> (taken: Int, queued: Command<Void>?) {
     try lock.perform { effects throws(MacTCPError) in
       try requireSendable(bytes.count)
@@ -166,7 +168,7 @@ extension TCPStream {
       if until == .accepted, sends.isEmpty, !isSenderAsleep {
         let wasInterrupted: Bool
         (rest, wasInterrupted) = try sendAlone(
-          bytes, push: push, urgent: urgent, interruption, &effects)
+          bytes, push: push, urgent: urgent, until: deadline, interruption, &effects)
         if rest.isEmpty || wasInterrupted { return (bytes.count - rest.count, nil) }
       }
       return (

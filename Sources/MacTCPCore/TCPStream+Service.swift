@@ -115,6 +115,7 @@ extension TCPStream: TransportClient, CommandOwner {
     if isReceiverAsleep || isSenderAsleep { sleepersError = error }
     isReceiverAsleep = false
     isSenderAsleep = false
+    isCloserAsleep = false
     failCommands(error, &effects)
   }
 
@@ -159,7 +160,9 @@ extension TCPStream: TransportClient, CommandOwner {
       wanted.insert(.urgent)
     }
     if !sends.isEmpty && !isSenderAsleep { wanted.insert(.writable) }
-    if !unacknowledgedSends.isEmpty || (flow.finSent && !flow.finAcknowledged) {
+    if !unacknowledgedSends.isEmpty
+      || (flow.finSent && !flow.finAcknowledged && !isCloserAsleep)
+    {
       wanted.insert(.acknowledged)
     }
     if let subscribers, !subscribers.isEmpty {

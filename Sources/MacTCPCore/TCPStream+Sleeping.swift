@@ -45,9 +45,9 @@ extension TCPStream {
 
   /// Sends memory of a caller that is inside its call, and blocks until all of it was taken. Called with the lock held,
   /// on an open stream without another send. Returns how much is left where the driver has no place to sleep, and when
-  /// it was interrupted.
+  /// it was interrupted or `deadline` has passed.
   func sendAlone(
-    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool,
+    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, until deadline: MonotonicTime?,
     _ interruption: (any Interruption)?, _ effects: inout Effects
   ) throws(MacTCPError) -> (rest: UnsafeRawBufferPointer, wasInterrupted: Bool) {
     let connection = openCount
@@ -61,7 +61,8 @@ extension TCPStream {
       guard phase == .open else { throw notOpenError }
       guard let sleeper = transport.makeSleeper() else { break }
       isSenderAsleep = true
-      (_, ends) = sleep(sleeper, for: .writable, until: nil, interruption, &effects)
+      (_, ends) = sleep(sleeper, for: .writable, until: deadline, interruption, &effects)
+      if let deadline, transport.now >= deadline { ends = true }
       guard phase == .open, openCount == connection else { throw sleepersError ?? notOpenError }
       isSenderAsleep = false
     }
@@ -80,6 +81,30 @@ extension TCPStream {
     let ends = ready.isEmpty && interruption?.endsCall() == true
     lock.lock()
     return (ready, ends)
+  }
+
+  // MARK: Close
+
+  /// Sleeps until the FIN that was sent is acknowledged; called with the lock held. Returns when the close has completed,
+  /// and earlier where the driver has no place to sleep, or when the call was interrupted.
+  func closeAlone(_ interruption: (any Interruption)?, _ effects: inout Effects) {
+    guard flow.finSent, !flow.finAcknowledged, let sleeper = transport.makeAcknowledgementSleeper()
+    else {
+      isCloserAsleep = false
+      service(nil, &effects)
+      return
+    }
+    let connection = openCount
+    while phase == .open, openCount == connection, !flow.finAcknowledged {
+      let (ready, ends) = sleep(sleeper, for: .acknowledged, until: nil, interruption, &effects)
+      guard phase == .open, openCount == connection else { return }
+      if ends {
+        isCloserAsleep = false
+        service(nil, &effects)
+        return
+      }
+      if !ready.isEmpty { service(transport.readiness(), &effects) }
+    }
   }
 
   private func wakeReceiver(_ effects: inout Effects) {

@@ -48,6 +48,8 @@ public final class TCPStream: @unchecked Sendable {
   /// Whether the one receive, or send, of the stream is a call whose thread sleeps on the transport.
   @exclusivity(unchecked) var isReceiverAsleep = false
   @exclusivity(unchecked) var isSenderAsleep = false
+  /// Whether the close is a call whose thread sleeps on the transport.
+  var isCloserAsleep = false
   /// What the connection's end means to calls that were asleep then.
   var sleepersError: MacTCPError?
 

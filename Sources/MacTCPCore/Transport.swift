@@ -62,11 +62,9 @@ package protocol Sleeper: AnyObject, Sendable {
 
 /// What a thread that blocks in a call must see to meanwhile, such as the signals of an interpreter whose thread it is.
 package protocol Interruption: AnyObject, Sendable {
-  /// Becomes readable when the thread is to look after it. The thread looks too when a signal came, and from time to
-  /// time: a signal that comes just before the sleep does not end it.
+  /// Becomes readable when the thread is to look. It looks too when a signal has ended its sleep; one that comes just
+  /// before the sleep does not.
   var descriptor: Int32 { get }
-  /// The longest sleep between two looks, in milliseconds.
-  var longestSleep: Int32 { get }
   /// Looks; called without the lock, while the call keeps its place. Whether the call is to return, not completed.
   func endsCall() -> Bool
 }
@@ -186,6 +184,8 @@ package protocol TCPTransport: AnyObject, Sendable {
   /// is called. Nobody else completes the call of a thread that sleeps here,
   /// so that nobody need wake it.
   func makeSleeper() -> (any Sleeper)?
+  /// The same for a thread that waits for `.acknowledged` after `sendFIN`. It wakes for the end of the connection too.
+  func makeAcknowledgementSleeper() -> (any Sleeper)?
 
   func status() -> TransportStatus
   func statistics() -> ConnectionStatistics

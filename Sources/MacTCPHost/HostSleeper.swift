@@ -5,7 +5,7 @@ extension Descriptor: Sleeper {
   func sleep(
     for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
   ) -> Readiness {
-    let milliseconds = sleepMilliseconds(until: deadline, interruption)
+    let milliseconds = deadline.map { sleepMilliseconds(until: $0) } ?? -1
     guard let interruption else {
       return Readiness(
         poll: SystemCalls.poll(number, readiness.pollEvents, milliseconds: milliseconds))
@@ -37,7 +37,7 @@ final class HostSleeper: Sleeper {
     let (found, woken) = SystemCalls.poll(
       descriptors, readiness.pollEvents, waker: event.descriptor,
       interruption: interruption?.descriptor,
-      milliseconds: sleepMilliseconds(until: deadline, interruption))
+      milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1)
     if woken { event.reset() }
     return Readiness(poll: found)
   }
@@ -47,15 +47,40 @@ final class HostSleeper: Sleeper {
   }
 }
 
-/// How long a sleeper may sleep, for `poll`: -1 is for ever.
-private func sleepMilliseconds(
-  until deadline: MonotonicTime?, _ interruption: (any Interruption)?
-) -> Int32 {
-  let longest = interruption?.longestSleep ?? -1
-  guard let deadline else { return longest }
-  let milliseconds = sleepMilliseconds(until: deadline)
-  return longest < 0 ? milliseconds : min(longest, milliseconds)
-}
+#if os(Linux)
+  /// A thread that sleeps until something was acknowledged. `poll` cannot tell: a socket that was shut down is always
+  /// writable. An event queue with edges can, see `EventQueue.set`. It is the thread's own, and woken by nobody.
+  final class AcknowledgementSleeper: Sleeper, @unchecked Sendable {
+    // Sendable: made, used and let go by one thread, inside one call.
+    private let socket: Descriptor
+    private let thread: ThreadQueue
+    private var events: [EventQueue.Event] = []
+
+    init?(_ socket: Descriptor) {
+      let interest = Interest(readiness: .acknowledged, repeats: true)
+      guard let thread = ThreadQueue.current,
+        thread.queue.set(socket, interest, token: 1, isNew: true) == nil
+      else { return nil }
+      self.socket = socket
+      self.thread = thread
+    }
+
+    deinit {
+      thread.queue.remove(socket)
+    }
+
+    func sleep(
+      for readiness: Readiness, until deadline: MonotonicTime?, _ interruption: (any Interruption)?
+    ) -> Readiness {
+      if let interruption { thread.watchInterruption(interruption.descriptor) }
+      thread.queue.wait(
+        &events, milliseconds: deadline.map { sleepMilliseconds(until: $0) } ?? -1)
+      return events.contains { $0.token == 1 } ? .acknowledged : .none
+    }
+
+    func wake() {}
+  }
+#endif
 
 extension Readiness {
   /// What `poll` is asked for; it tells of failures unasked.

@@ -215,6 +215,14 @@ final class HostTCPTransport: TCPTransport, PollerClient, @unchecked Sendable {
     socket
   }
 
+  func makeAcknowledgementSleeper() -> (any Sleeper)? {
+    #if os(Linux)
+      return socket.flatMap { AcknowledgementSleeper($0) }
+    #else
+      return nil
+    #endif
+  }
+
   func pollerReports(_ readiness: Readiness) {
     client?.transportIsReady(readiness)
   }

@@ -79,6 +79,8 @@ struct Interest: Equatable {
 struct EventQueue {
   private let queue: Descriptor
 
+  var number: Int32 { queue.number }
+
   struct Event {
     var token: UInt64
     var readiness: Readiness
@@ -103,6 +105,10 @@ struct EventQueue {
       let operation = isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
       return mactcp_epoll_ctl(queue.number, operation, descriptor.number, events, token) == 0
         ? nil : Errno(rawValue: errno)
+    }
+
+    func remove(_ descriptor: Descriptor) {
+      _ = mactcp_epoll_ctl(queue.number, EPOLL_CTL_DEL, descriptor.number, 0, 0)
     }
 
     func wait(_ events: inout [Event], milliseconds: Int32) {
@@ -161,27 +167,65 @@ struct EventQueue {
   #endif
 }
 
-/// The event by which this thread is woken. Each thread that ever blocks in a call has one, until it ends.
-enum ThreadWake {
-  private static let key: pthread_key_t = {
+/// One object for each thread that asks for it, until the thread ends.
+struct ThreadLocal<Object: AnyObject>: Sendable {
+  private let key: pthread_key_t
+
+  init() {
     var key = pthread_key_t()
     pthread_key_create(&key) { pointer in
       #if canImport(Darwin)
-        Unmanaged<WakeEvent>.fromOpaque(pointer).release()
+        Unmanaged<AnyObject>.fromOpaque(pointer).release()
       #else
-        if let pointer { Unmanaged<WakeEvent>.fromOpaque(pointer).release() }
+        if let pointer { Unmanaged<AnyObject>.fromOpaque(pointer).release() }
       #endif
     }
-    return key
-  }()
+    self.key = key
+  }
 
-  /// `nil` when descriptors ran out.
-  static var current: WakeEvent? {
+  /// This thread's object; `nil` when `make` gives none.
+  func object(_ make: () -> Object?) -> Object? {
     if let pointer = pthread_getspecific(key) {
-      return Unmanaged<WakeEvent>.fromOpaque(pointer).takeUnretainedValue()
+      return Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
     }
-    guard let event = try? WakeEvent() else { return nil }
-    pthread_setspecific(key, Unmanaged.passRetained(event).toOpaque())
-    return event
+    guard let object = make() else { return nil }
+    pthread_setspecific(key, Unmanaged.passRetained(object).toOpaque())
+    return object
   }
 }
+
+/// The event by which this thread is woken. Each thread that ever blocks in a call has one, until it ends.
+enum ThreadWake {
+  private static let local = ThreadLocal<WakeEvent>()
+
+  /// `nil` when descriptors ran out.
+  static var current: WakeEvent? { local.object { try? WakeEvent() } }
+}
+
+#if os(Linux)
+  /// This thread's own event queue, where it waits for acknowledgements.
+  final class ThreadQueue {
+    // Used by its thread only.
+    let queue: EventQueue
+    private var interruption: Int32 = -1
+
+    private static let local = ThreadLocal<ThreadQueue>()
+
+    /// `nil` when descriptors ran out.
+    static var current: ThreadQueue? {
+      local.object { (try? EventQueue()).map { ThreadQueue($0) } }
+    }
+
+    private init(_ queue: EventQueue) {
+      self.queue = queue
+    }
+
+    /// Wakes for `descriptor` too, from now on.
+    func watchInterruption(_ descriptor: Int32) {
+      guard descriptor != interruption else { return }
+      interruption = descriptor
+      _ = mactcp_epoll_ctl(
+        queue.number, EPOLL_CTL_ADD, descriptor, mactcp_EPOLLIN | mactcp_EPOLLET, 0)
+    }
+  }
+#endif

@@ -15,12 +15,19 @@ extension PythonError {
       var arguments = try TupleBuilder(2)
       try arguments.add(.integer(error.code.rawValue))
       try arguments.add(.string(error.message))
-      arguments.raise(Types.failure(kind))
+      let failure = try arguments.call(Types.failure(kind))
+      let cause = try Owned.string("\(error.cause)")
+      guard PyObject_SetAttrString(failure.object, causeVariable.pointer, cause.object) == 0
+      else { return }
+      PyErr_SetObject(Types.failure(kind), failure.object)
     } catch {
       // Memory ran out, which is the exception that is set.
     }
   }
 }
+
+/// Where an exception keeps its cause, which is no part of `args`.
+private let causeVariable: StaticString = "_cause"
 
 /// Runs a call of the package's, whose error becomes the exception.
 func raising<R: ~Copyable>(
@@ -49,12 +56,24 @@ func makeFailureType(
       returning { () throws(PythonError) in try .string(codeName(object)) }
     },
   ]
+  let cause = attribute(
+    "cause",
+    "What lay behind it: 'refused', 'unreachable', 'timedOut', 'permissionDenied', 'badAddress', 'cancelled', 'other'."
+  ) { object, _ in
+    returning { () throws(PythonError) in
+      if let cause = PyObject_GetAttrString(object, causeVariable.pointer) {
+        return try Owned(cause)
+      }
+      PyErr_Clear()
+      return try .string("other")
+    }
+  }
   let describe: reprfunc = { object in
     returning { () throws(PythonError) in try description(object) }
   }
   var slots = [
     PyType_Slot(slot: Py_tp_doc, pfunc: UnsafeMutableRawPointer(mutating: documentation.pointer)),
-    PyType_Slot(slot: Py_tp_getset, pfunc: table(attributes, end: PyGetSetDef())),
+    PyType_Slot(slot: Py_tp_getset, pfunc: table(attributes + [cause], end: PyGetSetDef())),
     PyType_Slot(slot: Py_tp_str, pfunc: unsafeBitCast(describe, to: UnsafeMutableRawPointer.self)),
     PyType_Slot(),
   ]
@@ -94,7 +113,8 @@ private func description(_ object: PyRef?) throws(PythonError) -> Owned {
   let code = try argument(object, 0)
   guard !name.isEmpty, mactcp_isString(message.object) != 0 else {
     let arguments = try Owned(PyObject_GetAttrString(object, "args"))
-    return try Owned(PyObject_Str(PyTuple_Size(arguments.object) == 1 ? code.object : arguments.object))
+    return try Owned(
+      PyObject_Str(PyTuple_Size(arguments.object) == 1 ? code.object : arguments.object))
   }
   return try .string("\(text(message.object)) (\(name), \(PyLong_AsLongLong(code.object)))")
 }

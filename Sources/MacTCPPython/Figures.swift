@@ -28,7 +28,8 @@ private func set(_ object: borrowing Owned, _ name: String, _ text: String) thro
 
 func makeStatusType() throws(PythonError) -> Owned {
   try makeNamedTuple(
-    "TCPStatus", "The figures of a TCP stream's connection at one moment. Hosts are ints of 32 bits.",
+    "TCPStatus",
+    "The figures of a TCP stream's connection at one moment. Hosts are ints of 32 bits.",
     [
       ("remoteHost", "The peer's address"),
       ("remotePort", "The peer's port"),

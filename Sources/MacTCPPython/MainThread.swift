@@ -18,6 +18,10 @@ final class MainThread: Interruption, @unchecked Sendable {
   private var isDelivering = false
   /// Calls of ours in which the main thread waits, one inside the other.
   private var waits = 0
+  /// How many waits have begun, until now and when the herald last looked; it looks while there are any.
+  private var waitCount: UInt64 = 0
+  private var waitCountSeen: UInt64 = 0
+  private var isWatching = false
   private var isWoken = false
   private var heraldIsNeeded = false
   private var heraldIsBusy = false
@@ -50,27 +54,34 @@ final class MainThread: Interruption, @unchecked Sendable {
   // MARK: Waiting
 
   var descriptor: Int32 { event.number }
-  /// Ctrl-C is to be noticed within a tenth of a second. Most signals end the sleep themselves; one that comes between
-  /// the look and the sleep does not.
-  var longestSleep: Int32 { 50 }
+
+  /// Ctrl-C is to be noticed within a tenth of a second. Most signals end the sleep themselves; for one that comes just
+  /// before it the herald ends a sleep that is older than this. Sleeping no longer than this would do too, but a timer
+  /// for each sleep costs more than a small receive.
+  private static let watchPeriod = Duration.milliseconds(40)
 
   /// Runs `body`, which may sleep, without the interpreter's lock; called on the main thread.
   func waiting<R, E: Error>(_ body: (MainThread) throws(E) -> R) throws(E) -> R {
-    lock.withLock {
-      waits += 1
-      // What has come before would not wake it.
-      if !notices.isEmpty && !isDelivering { wakeLocked() }
+    lock.lock()
+    waits += 1
+    waitCount &+= 1
+    // What has come before would not wake it.
+    if !notices.isEmpty && !isDelivering { wakeLocked() }
+    if !isWatching {
+      isWatching = true
+      herald.wakeAll()
     }
+    lock.unlock()
     let outer = savedState
     savedState = PyEval_SaveThread()
     defer {
       PyEval_RestoreThread(savedState)
       savedState = outer
-      lock.withLock {
-        waits -= 1
-        if isWoken && waits == 0 { resetLocked() }
-        if !notices.isEmpty { scheduleLocked() }
-      }
+      lock.lock()
+      waits -= 1
+      if isWoken && waits == 0 { resetLocked() }
+      if !notices.isEmpty { scheduleLocked() }
+      lock.unlock()
     }
     return try body(self)
   }
@@ -87,8 +98,13 @@ final class MainThread: Interruption, @unchecked Sendable {
     }
   }
 
-  func sleep(milliseconds: Int32) {
-    event.sleep(milliseconds: min(milliseconds, longestSleep))
+  func sleep(until deadline: MonotonicTime?) {
+    var milliseconds: Int32 = -1
+    if let deadline {
+      let left = (deadline - .now).saturatedNanoseconds
+      milliseconds = left <= 0 ? 0 : Int32(clamping: (left - 1) / 1_000_000 + 1)
+    }
+    event.sleep(milliseconds: milliseconds)
   }
 
   /// Ends the sleep, if the main thread waits in a call. Called from any thread.
@@ -176,7 +192,7 @@ final class MainThread: Interruption, @unchecked Sendable {
     lock.lock()
     while !isClosed {
       guard heraldIsNeeded else {
-        herald.wait(lock)
+        watch()
         continue
       }
       heraldIsNeeded = false
@@ -195,6 +211,24 @@ final class MainThread: Interruption, @unchecked Sendable {
       }
     }
     lock.unlock()
+  }
+
+  /// Sleeps until needed. Called with the lock held, and while the main thread waits now and then with a look at it:
+  /// one and the same wait that was there at two looks is woken.
+  private func watch() {
+    guard isWatching else {
+      herald.wait(lock)
+      return
+    }
+    let deadline = MonotonicTime.now + MainThread.watchPeriod
+    while !isClosed && !heraldIsNeeded && MonotonicTime.now < deadline {
+      herald.wait(lock, until: deadline)
+    }
+    guard MonotonicTime.now >= deadline else { return }
+    if waitCount == waitCountSeen {
+      if waits > 0 { wakeLocked() } else { isWatching = false }
+    }
+    waitCountSeen = waitCount
   }
 
   /// The interpreter ends: no asr from now on. Returns when the herald is out of the interpreter.

@@ -98,7 +98,8 @@ private func fill(_ module: PyRef) throws(PythonError) {
   // The driver, its threads and the asr belong to one interpreter.
   guard PyInterpreterState_GetID(PyInterpreterState_Get()) == 0 else {
     throw PythonError(
-      mactcp_ImportError(), "mactcp can be imported in the main interpreter only, not in a subinterpreter")
+      mactcp_ImportError(),
+      "mactcp can be imported in the main interpreter only, not in a subinterpreter")
   }
   guard !Runtime.isFinished else {
     throw PythonError(

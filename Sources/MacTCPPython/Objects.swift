@@ -63,7 +63,9 @@ func body<Body: ObjectBody>(_ object: PyRef?, as type: Body.Type) throws(PythonE
 
 /// A new object of `type`.
 func makeObject(_ type: PyRef?, _ body: ObjectBody) throws(PythonError) -> Owned {
-  guard let type = type.map({ OpaquePointer($0) }) else { throw PythonError(mactcp_TypeError(), "the type is gone") }
+  guard let type = type.map({ OpaquePointer($0) }) else {
+    throw PythonError(mactcp_TypeError(), "the type is gone")
+  }
   let object = try Owned(PyType_GenericAlloc(type, 0))
   mactcpObject(object.object).pointee.swift = Unmanaged.passRetained(body).toOpaque()
   return object
@@ -93,7 +95,9 @@ func makeType(
         ], end: PyMemberDef())),
   ]
   if let representation {
-    slots.append(PyType_Slot(slot: Py_tp_repr, pfunc: unsafeBitCast(representation, to: UnsafeMutableRawPointer.self)))
+    slots.append(
+      PyType_Slot(
+        slot: Py_tp_repr, pfunc: unsafeBitCast(representation, to: UnsafeMutableRawPointer.self)))
   }
   slots.append(PyType_Slot())
   return try Owned(

@@ -94,11 +94,6 @@ struct TupleBuilder: ~Copyable {
   borrowing func call(_ callable: PyRef?) throws(PythonError) -> Owned {
     try Owned(PyObject_CallObject(callable, tuple.object))
   }
-
-  /// Sets an exception with the elements as its `args`.
-  borrowing func raise(_ type: PyRef?) {
-    PyErr_SetObject(type, tuple.object)
-  }
 }
 
 // MARK: The interpreter's lock

@@ -112,7 +112,8 @@ private func address(_ object: PyRef?, _ index: Int) throws(PythonError) -> Owne
 
 func makeHostInfoResultType(_ module: PyRef) throws(PythonError) -> Owned {
   try makeType(
-    module, "macdnr.HInfoResult", "What HInfo returns: a query for a host's HINFO record, and its answer.",
+    module, "macdnr.HInfoResult",
+    "What HInfo returns: a query for a host's HINFO record, and its answer.",
     methods: resultMethods,
     attributes: resultAttributes + [
       attribute("cpuType", "The machine, a string.") { object, _ in
@@ -131,7 +132,8 @@ func makeHostInfoResultType(_ module: PyRef) throws(PythonError) -> Owned {
 
 func makeMailResultType(_ module: PyRef) throws(PythonError) -> Owned {
   try makeType(
-    module, "macdnr.MXResult", "What MXInfo returns: a query for a domain's MX records, and its answer.",
+    module, "macdnr.MXResult",
+    "What MXInfo returns: a query for a domain's MX records, and its answer.",
     methods: resultMethods,
     attributes: resultAttributes + [
       attribute("exchange", "The host that is to be tried first with mail, a string.") {
@@ -150,36 +152,43 @@ func makeMailResultType(_ module: PyRef) throws(PythonError) -> Owned {
     })
 }
 
-private var resultMethods: [PyMethodDef] { [
-  function("wait", "wait($self)\n--\n\nBlock until the query has completed; raise error if it failed.") {
-    object, values, count, names in
-    returning { () throws(PythonError) in
-      _ = try Arguments(Parameters.none("wait"), values, count, names)
-      _ = try query(object).answer()
-      return .none
-    }
-  },
-  function("isdone", "isdone($self)\n--\n\n1 if the query has completed, else 0.") {
-    object, values, count, names in
-    returning { () throws(PythonError) in
-      _ = try Arguments(Parameters.none("isdone"), values, count, names)
-      return try .integer(query(object).isDone ? 1 : 0)
-    }
-  },
-] }
+private var resultMethods: [PyMethodDef] {
+  [
+    function(
+      "wait", "wait($self)\n--\n\nBlock until the query has completed; raise error if it failed."
+    ) {
+      object, values, count, names in
+      returning { () throws(PythonError) in
+        _ = try Arguments(Parameters.none("wait"), values, count, names)
+        _ = try query(object).answer()
+        return .none
+      }
+    },
+    function("isdone", "isdone($self)\n--\n\n1 if the query has completed, else 0.") {
+      object, values, count, names in
+      returning { () throws(PythonError) in
+        _ = try Arguments(Parameters.none("isdone"), values, count, names)
+        return try .integer(query(object).isDone ? 1 : 0)
+      }
+    },
+  ]
+}
 
-private var resultAttributes: [PyGetSetDef] { [
-  attribute(
-    "rtnCode", "The result code, 0 if the query succeeded. Waits for the answer; raises no error."
-  ) { object, _ in
-    returning { () throws(PythonError) in try .integer(query(object).code()) }
-  },
-  attribute(
-    "cname", "The host's real name, a string. Waits for the answer; raises error if the query failed."
-  ) { object, _ in
-    returning { () throws(PythonError) in try .string(query(object).answer().name) }
-  },
-] }
+private var resultAttributes: [PyGetSetDef] {
+  [
+    attribute(
+      "rtnCode", "The result code, 0 if the query succeeded. Waits for the answer; raises no error."
+    ) { object, _ in
+      returning { () throws(PythonError) in try .integer(query(object).code()) }
+    },
+    attribute(
+      "cname",
+      "The host's real name, a string. Waits for the answer; raises error if the query failed."
+    ) { object, _ in
+      returning { () throws(PythonError) in try .string(query(object).answer().name) }
+    },
+  ]
+}
 
 // MARK: The functions
 
@@ -195,108 +204,113 @@ private func start<Value>(
 
 var resolverFunctions: [PyMethodDef] { lifeFunctions + queryFunctions }
 
-private var lifeFunctions: [PyMethodDef] { [
-  function(
-    "Open",
-    """
-    Open(hosts_file=None)
-    --
+private var lifeFunctions: [PyMethodDef] {
+  [
+    function(
+      "Open",
+      """
+      Open(hosts_file=None)
+      --
 
-    Open the resolver; without a file's name with the system's hosts file.
+      Open the resolver; without a file's name with the system's hosts file.
 
-    Optional: the other calls open it. Raises error if it is open already.
-    """
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.open, values, count, names)
-      let file = try arguments.path(0)
-      try raising(.resolver) { () throws(MacTCPError) in
-        let resolver = try Runtime.resolver()
-        try withoutInterpreter { () throws(MacTCPError) in try resolver.open(hostsFile: file) }
+      Optional: the other calls open it. Raises error if it is open already.
+      """
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.open, values, count, names)
+        let file = try arguments.path(0)
+        try raising(.resolver) { () throws(MacTCPError) in
+          let resolver = try Runtime.resolver()
+          try withoutInterpreter { () throws(MacTCPError) in try resolver.open(hostsFile: file) }
+        }
+        return .none
       }
-      return .none
-    }
-  },
-  function(
-    "Close",
-    """
-    Close()
-    --
+    },
+    function(
+      "Close",
+      """
+      Close()
+      --
 
-    Close the resolver: forget what it knows, and fail queries that are under way.
-    """
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      _ = try Arguments(Parameters.none("Close"), values, count, names)
-      try raising(.resolver) { () throws(MacTCPError) in try Runtime.resolver().close() }
-      return .none
-    }
-  },
-  function(
-    "AddrToStr", "AddrToStr(addr)\n--\n\nAn address, an int of 32 bits, in dotted-decimal notation."
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.address("AddrToStr"), values, count, names)
-      return try .string("\(arguments.address(0))")
-    }
-  },
-] }
+      Close the resolver: forget what it knows, and fail queries that are under way.
+      """
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        _ = try Arguments(Parameters.none("Close"), values, count, names)
+        try raising(.resolver) { () throws(MacTCPError) in try Runtime.resolver().close() }
+        return .none
+      }
+    },
+    function(
+      "AddrToStr",
+      "AddrToStr(addr)\n--\n\nAn address, an int of 32 bits, in dotted-decimal notation."
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.address("AddrToStr"), values, count, names)
+        return try .string("\(arguments.address(0))")
+      }
+    },
+  ]
+}
 
-private var queryFunctions: [PyMethodDef] { [
-  function(
-    "StrToAddr",
-    """
-    StrToAddr(name)
-    --
+private var queryFunctions: [PyMethodDef] {
+  [
+    function(
+      "StrToAddr",
+      """
+      StrToAddr(name)
+      --
 
-    Look up the addresses of a host: an AddressResult, at once.
+      Look up the addresses of a host: an AddressResult, at once.
 
-    Dotted-decimal strings, names of the hosts file and names that are known are done when it returns.
-    """
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.name("StrToAddr"), values, count, names)
-      let name = try arguments.string(0)
-      return try start(Types.addressResult, { $0.issueAddresses(of: name) }) {
-        Answer(name: $0.canonicalName, addresses: $0.classic)
+      Dotted-decimal strings, names of the hosts file and names that are known are done when it returns.
+      """
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.name("StrToAddr"), values, count, names)
+        let name = try arguments.string(0)
+        return try start(Types.addressResult, { $0.issueAddresses(of: name) }) {
+          Answer(name: $0.canonicalName, addresses: $0.classic)
+        }
       }
-    }
-  },
-  function(
-    "AddrToName",
-    "AddrToName(addr)\n--\n\nLook up the name of the host at an address: an AddressResult, at once."
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.address("AddrToName"), values, count, names)
-      let address = try arguments.address(0)
-      return try start(Types.addressResult, { $0.issueName(of: address) }) {
-        Answer(name: $0, addresses: [address.v4, 0, 0, 0])
+    },
+    function(
+      "AddrToName",
+      "AddrToName(addr)\n--\n\nLook up the name of the host at an address: an AddressResult, at once."
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.address("AddrToName"), values, count, names)
+        let address = try arguments.address(0)
+        return try start(Types.addressResult, { $0.issueName(of: address) }) {
+          Answer(name: $0, addresses: [address.v4, 0, 0, 0])
+        }
       }
-    }
-  },
-  function(
-    "HInfo",
-    "HInfo(name)\n--\n\nLook up what kind of machine a host is: an HInfoResult, at once."
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.name("HInfo"), values, count, names)
-      let name = try arguments.string(0)
-      return try start(Types.hostInfoResult, { $0.issueHostInfo(of: name) }) {
-        Answer(name: $0.canonicalName, cpuType: $0.cpuType, osType: $0.osType)
+    },
+    function(
+      "HInfo",
+      "HInfo(name)\n--\n\nLook up what kind of machine a host is: an HInfoResult, at once."
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.name("HInfo"), values, count, names)
+        let name = try arguments.string(0)
+        return try start(Types.hostInfoResult, { $0.issueHostInfo(of: name) }) {
+          Answer(name: $0.canonicalName, cpuType: $0.cpuType, osType: $0.osType)
+        }
       }
-    }
-  },
-  function(
-    "MXInfo",
-    "MXInfo(domain)\n--\n\nLook up the host that takes a domain's mail: an MXResult, at once."
-  ) { _, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.domain, values, count, names)
-      let domain = try arguments.string(0)
-      return try start(Types.mailResult, { $0.issueMailExchange(of: domain) }) {
-        Answer(
-          name: $0.canonicalName, exchange: $0.exchange, preference: Int($0.preference))
+    },
+    function(
+      "MXInfo",
+      "MXInfo(domain)\n--\n\nLook up the host that takes a domain's mail: an MXResult, at once."
+    ) { _, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.domain, values, count, names)
+        let domain = try arguments.string(0)
+        return try start(Types.mailResult, { $0.issueMailExchange(of: domain) }) {
+          Answer(
+            name: $0.canonicalName, exchange: $0.exchange, preference: Int($0.preference))
+        }
       }
-    }
-  },
-] }
+    },
+  ]
+}

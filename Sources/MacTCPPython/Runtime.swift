@@ -30,7 +30,8 @@ enum Runtime {
     let driver = try MacTCP.open()
     guard let event = WakeEvent.make(), let identity = mainThreadIdentity() else {
       PyErr_Clear()
-      throw MacTCPError(.insufficientResources, "the driver cannot be opened: no descriptor is left")
+      throw MacTCPError(
+        .insufficientResources, "the driver cannot be opened: no descriptor is left")
     }
     let main = MainThread(identity: identity, event: event)
     guard main.startHerald() else {

@@ -106,12 +106,16 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
 
   var isDone: Bool { Runtime.isForkedChild || !isListening }
 
-  func activeOpen(to remote: Endpoint, port: UInt16) throws(PythonError) {
+  func activeOpen(to remote: Endpoint, port: UInt16, until deadline: MonotonicTime?)
+    throws(PythonError)
+  {
     let command = try raising { () throws(MacTCPError) in
       try requireNotListening(.connectionExists)
       return withoutInterpreter { stream.issueActiveOpen(to: remote, port: port) }
     }
-    let result = try waitOrCancel(for: command)
+    let result = try waitOrCancel(for: command, until: deadline) {
+      "\(remote) did not answer in time; the open was taken back"
+    }
     if case .success = result { begin(nil) }
     _ = try raising { () throws(MacTCPError) in try result.get() }
   }
@@ -129,19 +133,45 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
 
   // MARK: Data
 
-  func send(_ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool) throws(PythonError) {
+  func send(
+    _ bytes: UnsafeRawBufferPointer, push: Bool, urgent: Bool, until deadline: MonotonicTime?
+  ) throws(PythonError) {
     try raising { () throws(MacTCPError) in try requireNotListening(.connectionDoesntExist) }
     var rest = bytes
+    if bytes.count <= TCPStreamObject.shortSend {
+      // To give the interpreter's lock up and to take it again costs more than to send this.
+      let (taken, queued) = try raising { () throws(MacTCPError) in
+        try stream.send(
+          rest, push: push, urgent: urgent, until: .accepted, deadline: .distantPast,
+          interruption: nil)
+      }
+      if taken == bytes.count { return }
+      if let queued { return try finish(queued, until: deadline) }
+      rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+    }
     let queued: Command<Void>? = try repeatedly { interruption throws(MacTCPError) in
       let (taken, queued) = try stream.send(
-        rest, push: push, urgent: urgent, until: .accepted, interruption: interruption)
+        rest, push: push, urgent: urgent, until: .accepted, deadline: deadline,
+        interruption: interruption)
       rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-      return rest.isEmpty || queued != nil ? .some(queued) : nil
+      if rest.isEmpty || queued != nil { return .some(queued) }
+      if let deadline, MonotonicTime.now >= deadline {
+        throw MacTCPError(.commandTimeout, TCPStreamObject.lateSend, cause: .timedOut)
+      }
+      return nil
     }
-    guard let queued else { return }
-    let result = try waitOrCancel(for: queued)
+    if let queued { try finish(queued, until: deadline) }
+  }
+
+  /// Waits for a send behind others.
+  private func finish(_ queued: Command<Void>, until deadline: MonotonicTime?) throws(PythonError) {
+    let result = try waitOrCancel(for: queued, until: deadline) { TCPStreamObject.lateSend }
     try raising { () throws(MacTCPError) in try result.get() }
   }
+
+  private static let shortSend = 4096
+
+  private static let lateSend = "not all data could be sent in time"
 
   func receive(until deadline: MonotonicTime?) throws(PythonError) -> Owned {
     try raising { () throws(MacTCPError) in try requireNotListening(.connectionDoesntExist) }
@@ -156,7 +186,7 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
     }
     if let count { return try result(data.bytes(count.count), count.isUrgent, count.isMark) }
     guard let queued else { throw PythonError(stream.noResult) }
-    let outcome = try waitOrCancel(for: queued) { kept.append($0) }
+    let outcome = try waitOrCancel(for: queued, keep: { kept.append($0) })
     return try result(try raising { () throws(MacTCPError) in try outcome.get() })
   }
 
@@ -191,9 +221,9 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
   // MARK: Ending
 
   func close() throws(PythonError) {
-    let command = try raising { () throws(MacTCPError) in
-      try requireNotListening(.connectionDoesntExist)
-      return withoutInterpreter { stream.issueClose() }
+    try raising { () throws(MacTCPError) in try requireNotListening(.connectionDoesntExist) }
+    let command = try turn { interruption throws(MacTCPError) in
+      try stream.close(interruption: interruption)
     }
     let result = try waitOrCancel(for: command)
     try raising { () throws(MacTCPError) in try result.get() }

@@ -47,7 +47,7 @@ final class UDPStreamObject: StreamObject, @unchecked Sendable {
     guard let queued else {
       throw PythonError(MacTCPError(.invalidStreamPtr, "the stream was released"))
     }
-    let result = try waitOrCancel(for: queued) { kept.append($0) }
+    let result = try waitOrCancel(for: queued, keep: { kept.append($0) })
     return try raising { () throws(MacTCPError) in try result.get() }
   }
 
@@ -125,79 +125,81 @@ func makeUDPStreamType(_ module: PyRef) throws(PythonError) -> Owned {
     })
 }
 
-private var methods: [PyMethodDef] { [
-  function(
-    "Read",
-    """
-    Read($self, timeout)
-    --
+private var methods: [PyMethodDef] {
+  [
+    function(
+      "Read",
+      """
+      Read($self, timeout)
+      --
 
-    The bytes of the oldest datagram.
+      The bytes of the oldest datagram.
 
-    Blocks until there is one, for at most timeout seconds; -1, 0 and None wait for ever. Raises error
-    commandTimeout when none came in time.
-    """
-  ) { object, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.read, values, count, names)
-      let deadline = try arguments.deadline(0, minusOneIsForEver: true)
-      return try .bytes(stream(object).read(until: deadline).data)
-    }
-  },
-  function(
-    "ReadFrom",
-    """
-    ReadFrom($self, timeout)
-    --
-
-    (data, host, port): as Read, with the sender's address and port. An addition to MacTCP's module.
-    """
-  ) { object, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.readFrom, values, count, names)
-      let deadline = try arguments.deadline(0, minusOneIsForEver: true)
-      let datagram = try stream(object).read(until: deadline)
-      var tuple = try TupleBuilder(3)
-      try tuple.add(.bytes(datagram.data))
-      try tuple.add(.integer(Int(datagram.from.address.v4)))
-      try tuple.add(.integer(Int(datagram.from.port)))
-      return tuple.build()
-    }
-  },
-  function(
-    "Write",
-    """
-    Write($self, host, port, buf)
-    --
-
-    Send buf, a bytes-like object of at most 65507 bytes, to port of host as one datagram.
-    """
-  ) { object, values, count, names in
-    returning { () throws(PythonError) in
-      let arguments = try Arguments(Parameters.write, values, count, names)
-      let stream = try stream(object)
-      let remote = Endpoint(try arguments.address(0), try arguments.port(1))
-      try withBytes(of: arguments.object(2)) { bytes throws(PythonError) in
-        try stream.write(bytes, to: remote)
+      Blocks until there is one, for at most timeout seconds; -1, 0 and None wait for ever. Raises error
+      commandTimeout when none came in time.
+      """
+    ) { object, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.read, values, count, names)
+        let deadline = try arguments.deadline(0, minusOneIsForEver: true)
+        return try .bytes(stream(object).read(until: deadline).data)
       }
-      return .none
-    }
-  },
-  function("__enter__", "__enter__($self)\n--\n\nThe stream.") { object, values, count, names in
-    returning { () throws(PythonError) in
-      _ = try Arguments(Parameters.enter, values, count, names)
-      guard let object else { throw PythonError() }
-      return Owned(retaining: object)
-    }
-  },
-  function(
-    "__exit__",
-    "__exit__($self, type=None, value=None, traceback=None)\n--\n\nRelease the stream."
-  ) { object, values, count, names in
-    returning { () throws(PythonError) in
-      _ = try Arguments(Parameters.exit, values, count, names)
-      try stream(object).release()
-      return .none
-    }
-  },
-] }
+    },
+    function(
+      "ReadFrom",
+      """
+      ReadFrom($self, timeout)
+      --
+
+      (data, host, port): as Read, with the sender's address and port. An addition to MacTCP's module.
+      """
+    ) { object, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.readFrom, values, count, names)
+        let deadline = try arguments.deadline(0, minusOneIsForEver: true)
+        let datagram = try stream(object).read(until: deadline)
+        var tuple = try TupleBuilder(3)
+        try tuple.add(.bytes(datagram.data))
+        try tuple.add(.integer(Int(datagram.from.address.v4)))
+        try tuple.add(.integer(Int(datagram.from.port)))
+        return tuple.build()
+      }
+    },
+    function(
+      "Write",
+      """
+      Write($self, host, port, buf)
+      --
+
+      Send buf, a bytes-like object of at most 65507 bytes, to port of host as one datagram.
+      """
+    ) { object, values, count, names in
+      returning { () throws(PythonError) in
+        let arguments = try Arguments(Parameters.write, values, count, names)
+        let stream = try stream(object)
+        let remote = Endpoint(try arguments.address(0), try arguments.port(1))
+        try withBytes(of: arguments.object(2)) { bytes throws(PythonError) in
+          try stream.write(bytes, to: remote)
+        }
+        return .none
+      }
+    },
+    function("__enter__", "__enter__($self)\n--\n\nThe stream.") { object, values, count, names in
+      returning { () throws(PythonError) in
+        _ = try Arguments(Parameters.enter, values, count, names)
+        guard let object else { throw PythonError() }
+        return Owned(retaining: object)
+      }
+    },
+    function(
+      "__exit__",
+      "__exit__($self, type=None, value=None, traceback=None)\n--\n\nRelease the stream."
+    ) { object, values, count, names in
+      returning { () throws(PythonError) in
+        _ = try Arguments(Parameters.exit, values, count, names)
+        try stream(object).release()
+        return .none
+      }
+    },
+  ]
+}

@@ -8,6 +8,7 @@ internal import MacTCPCore
 func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = nil)
   throws(PythonError) -> Result<Value, MacTCPError>?
 {
+  if PyErr_Occurred() != nil { throw PythonError() }
   if let result = command.result { return result }
   guard let main = Runtime.main, main.isCurrent else {
     return withoutInterpreter {
@@ -23,13 +24,8 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
   while true {
     let isOver = main.waiting { main in
       while command.result == nil {
-        var milliseconds = main.longestSleep
-        if let deadline {
-          let left = (deadline - .now).saturatedNanoseconds
-          if left <= 0 { return true }
-          milliseconds = Int32(clamping: min(Int64(milliseconds), (left - 1) / 1_000_000 + 1))
-        }
-        main.sleep(milliseconds: milliseconds)
+        if let deadline, MonotonicTime.now >= deadline { return true }
+        main.sleep(until: deadline)
         if command.result == nil && main.endsCall() { return false }
       }
       return true
@@ -40,13 +36,17 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
   }
 }
 
-/// Waits for `command` and takes it back when the wait is interrupted. A value that came all the same goes to `keep`.
+/// Waits for `command`, and takes it back when the wait is interrupted or `deadline` passes; `late` says what was not
+/// done in time then. A value that came although the wait was interrupted goes to `keep`.
 func waitOrCancel<Value>(
-  for command: Command<Value>, keep: (Value) -> Void = { _ in }
+  for command: Command<Value>, until deadline: MonotonicTime? = nil,
+  late: () -> String = { "time ran out" }, keep: (Value) -> Void = { _ in }
 ) throws(PythonError) -> Result<Value, MacTCPError> {
   do throws(PythonError) {
-    if let result = try wait(for: command) { return result }
-    return .failure(MacTCPError(.inProgress, "the command is still pending"))
+    if let result = try wait(for: command, until: deadline) { return result }
+    command.cancel()
+    if case .success(let value) = command.result { return .success(value) }
+    return .failure(MacTCPError(.commandTimeout, late(), cause: .timedOut))
   } catch {
     command.cancel()
     if case .success(let value) = command.result { keep(value) }
@@ -54,23 +54,28 @@ func waitOrCancel<Value>(
   }
 }
 
-/// One sleeping call: `turn` goes as far as it can, and returns `nil` when it was interrupted. Between two turns the
-/// asr is run.
+/// One sleeping call that goes as far as it can; interrupted it returns before its time.
+func turn<Value>(_ body: ((any Interruption)?) throws(MacTCPError) -> Value) throws(PythonError)
+  -> Value
+{
+  do throws(MacTCPError) {
+    guard let main = Runtime.main, main.isCurrent else {
+      return try withoutInterpreter { () throws(MacTCPError) in try body(nil) }
+    }
+    return try main.waiting { main throws(MacTCPError) in try body(main) }
+  } catch {
+    throw PythonError(error)
+  }
+}
+
+/// A sleeping call in turns: `body` goes as far as it can, and returns `nil` when it was interrupted. Between two turns
+/// the asr is run.
 func repeatedly<Value>(
   keep: (Value) -> Void = { _ in },
-  _ turn: ((any Interruption)?) throws(MacTCPError) -> Value?
+  _ body: ((any Interruption)?) throws(MacTCPError) -> Value?
 ) throws(PythonError) -> Value {
   while true {
-    let value: Value?
-    do throws(MacTCPError) {
-      if let main = Runtime.main, main.isCurrent {
-        value = try main.waiting { main throws(MacTCPError) in try turn(main) }
-      } else {
-        value = try withoutInterpreter { () throws(MacTCPError) in try turn(nil) }
-      }
-    } catch {
-      throw PythonError(error)
-    }
+    let value = try turn(body)
     if PyErr_Occurred() != nil {
       // A signal handler has raised, and what the call brought must not be lost.
       if let value { keep(value) }

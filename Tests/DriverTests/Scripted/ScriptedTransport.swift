@@ -283,6 +283,8 @@ final class ScriptedTransport: TCPTransport, @unchecked Sendable {
     lock.withLock { armed = next }
   }
 
+  func makeAcknowledgementSleeper() -> (any Sleeper)? { nil }
+
   func makeSleeper() -> (any Sleeper)? {
     hasSleepers ? ScriptedSleeper(self) : nil
   }
