@@ -92,7 +92,8 @@ if Context.environment["MACTCP_PYTHON"] != nil {
   package.targets += [
     .target(name: "CPythonShims"),
     .target(
-      name: "MacTCPPython", dependencies: ["MacTCP", "MacTCPCore", "MacTCPHost", "CPythonShims"],
+      name: "MacTCPPython",
+      dependencies: ["CPythonShims", "MacTCP", "MacTCPCore", "MacTCPHost", "MacTCPWire"],
       swiftSettings: settings),
   ]
   package.dependencies.removeAll { dependency in
