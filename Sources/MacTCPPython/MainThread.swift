@@ -86,16 +86,24 @@ final class MainThread: Interruption, @unchecked Sendable {
     return try body(self)
   }
 
-  /// Whether the call that waits is to return: a signal handler has raised, whose exception is set then, or an asr is
-  /// to be run.
+  /// Whether the call that waits is to return, so that signal handlers or an asr can be run: they may make any call, of
+  /// the same stream too. Where only the herald has woken it there is most likely nothing to run, and it keeps its place.
   func endsCall() -> Bool {
-    PyEval_RestoreThread(savedState)
-    let raised = PyErr_Occurred() != nil || PyErr_CheckSignals() != 0
-    savedState = PyEval_SaveThread()
-    return lock.withLock {
-      if isWoken { resetLocked() }
-      return raised || (!notices.isEmpty && !isDelivering)
+    let isHerald = lock.withLock {
+      defer { if isWoken { resetLocked() } }
+      return isWoken && (notices.isEmpty || isDelivering)
     }
+    guard isHerald else { return true }
+    PyEval_RestoreThread(savedState)
+    let raised = PyErr_CheckSignals() != 0
+    savedState = PyEval_SaveThread()
+    return raised
+  }
+
+  /// Runs signal handlers and the asr, between two turns of a call; called on the main thread.
+  func attend() throws(PythonError) {
+    if PyErr_CheckSignals() != 0 { throw PythonError() }
+    try deliver()
   }
 
   func sleep(until deadline: MonotonicTime?) {

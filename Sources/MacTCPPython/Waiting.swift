@@ -22,6 +22,8 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
   }
   command.whenComplete { _ in main.wake() }
   while true {
+    // Also before the first sleep: a call that was interrupted may have left its command here.
+    try main.attend()
     let isOver = main.waiting { main in
       while command.result == nil {
         if let deadline, MonotonicTime.now >= deadline { return true }
@@ -32,7 +34,6 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
     }
     if PyErr_Occurred() != nil { throw PythonError() }
     if isOver { return command.result }
-    try main.deliver()
   }
 }
 
@@ -82,6 +83,6 @@ func repeatedly<Value>(
       throw PythonError()
     }
     if let value { return value }
-    try Runtime.main?.deliver()
+    try Runtime.main?.attend()
   }
 }
