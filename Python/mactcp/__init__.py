@@ -1,4 +1,4 @@
-"""TCP and UDP in the model of Apple's MacTCP driver.
+r"""TCP and UDP in the model of Apple's MacTCP driver.
 
 A program creates a stream, issues commands on it, and is told of events:
 
