@@ -80,7 +80,7 @@ class StableWheel(bdist_wheel):
 
 
 setup(
-    packages=["mactcp", "macdnr", "MACTCPconst", "MACTCP"],
+    packages=["mactcp", "macdnr", "mactcpsocket", "MACTCPconst", "MACTCP"],
     # The folder has another name, because some file systems do not tell MACTCP from mactcp.
     package_dir={"MACTCP": "old_names"},
     package_data={"": ["*.pyi", "py.typed"]},

@@ -1,0 +1,35 @@
+"""The fixtures of the tests."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Iterator
+
+import mactcp
+import pytest
+
+pytest.register_assert_rewrite("support")
+
+from support import opened  # noqa: E402
+
+
+@pytest.fixture(params=["client", "server"])
+def role(request: pytest.FixtureRequest) -> str:
+    """Which side of the conversation the stream is."""
+    return str(request.param)
+
+
+@pytest.fixture
+def pair(role: str) -> Iterator[tuple[mactcp.TCPStream, socket.socket]]:
+    """A stream as client and as server, connected with a socket of Python's."""
+    stream, peer = opened(role)
+    with peer:
+        yield stream, peer
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Streams are released where their test ends."""
+    yield
+    gc.collect()
