@@ -52,8 +52,9 @@ class DatagramSocket(socket):
 
     def connect(self, address: Address) -> None:
         """Choose the peer of send and recv; datagrams of others are dropped then."""
+        peer = endpoint(address)
         self._open()
-        self._peer = endpoint(address)
+        self._peer = peer
 
     def sendto(self, data: ReadableBuffer, flags_or_address: Any, address: Any = None) -> int:
         """sendto(data, address) or sendto(data, flags, address): send data as one datagram."""

@@ -173,12 +173,7 @@ class socket:
     def __del__(self) -> None:
         if getattr(self, "_closed", True):
             return
-        try:
-            used = self._is_used()
-        except AttributeError:
-            # __init__ has raised.
-            return
-        if used:
+        if self._is_used():
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         self._closed = True
         self._end()

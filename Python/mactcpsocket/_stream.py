@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket as _python
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -36,7 +37,6 @@ class StreamSocket(socket):
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
         self._listening = deque()
-        super().__init__(family, type, proto, fileno)
         # Held by the thread that waits for the oldest passive open.
         self._turn = threading.Lock()
         # Received, but not asked for yet: a receive of MacTCP's brings what has come, however much that is.
@@ -44,6 +44,7 @@ class StreamSocket(socket):
         self._local: tuple[str, int] | None = None
         self._peer: tuple[str, int] | None = None
         self._reads = self._writes = True
+        super().__init__(family, type, proto, fileno)
 
     @property
     def type(self) -> _python.SocketKind:
@@ -101,11 +102,11 @@ class StreamSocket(socket):
         return True
 
     def listen(self, backlog: int = 128) -> None:
-        """Listen; backlog, 1 or more, is how many connections may wait for accept. More are refused."""
+        """Listen; backlog, 1 to 128, is how many connections may wait for accept. More are refused."""
         self._require_open()
         if self._stream is not None or self._listening:
             raise refusal(errno.EINVAL, "the socket is connected, or listens already")
-        for _ in range(min(max(backlog, 1), 4096)):
+        for _ in range(min(max(backlog, 1), 128)):
             self._listening.append(self._open_passively())
 
     def _open_passively(self) -> mactcp.TCPStream:
@@ -129,7 +130,7 @@ class StreamSocket(socket):
             raise TimeoutError("timed out")
         try:
             while True:
-                connection = type(self)()
+                connection = type(self)(proto=self._proto)
                 if connection._adopt(self._next_connection(deadline), (self._bound or (0, 0))[0]):
                     return connection, connection.getpeername()
         finally:
@@ -242,13 +243,9 @@ class StreamSocket(socket):
                 pass
         stream, self._stream = self._stream, None
         self._rest.clear()
-        if stream is None:
-            return
-        try:
+        # When the interpreter ends no thread can be started: a socket that was not closed until then is aborted.
+        if stream is not None and not sys.is_finalizing():
             threading.Thread(target=_see_out, args=(stream,), daemon=True).start()
-        except RuntimeError:
-            # The interpreter ends. The kernel sees the connection out.
-            pass
 
     # Looking
 
