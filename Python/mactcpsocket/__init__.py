@@ -20,11 +20,7 @@ when the program ends is aborted.
 
 from __future__ import annotations
 
-import errno as _errno
 import socket as _python
-from socket import (
-    _GLOBAL_DEFAULT_TIMEOUT as _GLOBAL_DEFAULT_TIMEOUT,  # type: ignore[attr-defined]
-)
 from socket import (
     AF_INET,
     AF_UNSPEC,
@@ -87,7 +83,6 @@ from socket import (
 )
 from typing import TYPE_CHECKING, Any
 
-from ._errors import refusal as _refusal
 from ._names import (
     getaddrinfo,
     getfqdn,
@@ -100,6 +95,9 @@ from ._socket import getdefaulttimeout, setdefaulttimeout, socket
 
 if TYPE_CHECKING:
     from ._socket import Address
+
+# What clients of Python's compare their time-outs with.
+_GLOBAL_DEFAULT_TIMEOUT: Any = vars(_python)["_GLOBAL_DEFAULT_TIMEOUT"]
 
 error = OSError
 SocketType = socket

@@ -6,6 +6,7 @@ import errno
 import io
 import math
 import socket as _python
+import sys
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, cast
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
     Address = tuple[Any, ...]
+    # Inside of the class `type` is a property.
+    ExceptionType = type[BaseException]
 
 _default_timeout: float | None = None
 
@@ -163,7 +166,7 @@ class socket:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        kind: ExceptionType | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -251,7 +254,7 @@ class socket:
             raise refusal(errno.ENOPROTOOPT, f"MacTCP has no option {optname} of level {level}")
         if value is None:
             raise refusal(errno.EINVAL, "the option has a value")
-        number = int(value) if isinstance(value, SupportsIndex) else int.from_bytes(octets(value), _native)
+        number = int(value) if isinstance(value, SupportsIndex) else int.from_bytes(octets(value), sys.byteorder)
         self._set(level, optname, number)
 
     def _set(self, level: int, optname: int, value: int) -> None:
@@ -271,7 +274,7 @@ class socket:
             value = self._options[level, optname]
         else:
             raise refusal(errno.ENOPROTOOPT, f"MacTCP has no option {optname} of level {level}")
-        return value.to_bytes(4, _native)[:buflen] if buflen else value
+        return value.to_bytes(4, sys.byteorder)[:buflen] if buflen else value
 
     @property
     def _buffer_size(self) -> int:
@@ -384,6 +387,3 @@ def room(buffer: WriteableBuffer, nbytes: int, call: str) -> memoryview:
     if nbytes > len(view):
         raise ValueError(f"buffer too small for requested bytes in {call}")
     return view[:nbytes] if nbytes else view
-
-
-_native: Any = __import__("sys").byteorder

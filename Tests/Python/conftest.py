@@ -28,8 +28,15 @@ def pair(role: str) -> Iterator[tuple[mactcp.TCPStream, socket.socket]]:
         yield stream, peer
 
 
+@pytest.fixture(scope="session", autouse=True)
+def only_new_objects() -> None:
+    """Collections of garbage do not look at what pytest and the modules have made."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(only_new_objects: None) -> Iterator[None]:
     """Streams are released where their test ends."""
     yield
     gc.collect()
