@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from ._socket import Address
 
+# Plain ints: Python's flags are enumerations, whose operators cost more than a system call.
+_OOB, _PEEK, _WAITALL = int(_python.MSG_OOB), int(_python.MSG_PEEK), int(_python.MSG_WAITALL)
+_NOT_OF_SEND = ~(_OOB | int(_python.MSG_NOSIGNAL))
+_NOT_OF_RECEIVE = ~(_PEEK | _WAITALL)
+
 # How long the peer has to close, after this side did and nobody listens any more. The kernel's own limit for
 # that state, FIN-WAIT-2.
 _LINGER = 60.0
@@ -30,6 +35,8 @@ class StreamSocket(socket):
     """socket(type=SOCK_STREAM)."""
 
     _stream: mactcp.TCPStream | None = None
+    # Nagle's algorithm is on without it, as in Python's sockets.
+    _push = 0
     # Passive opens on one port, the oldest first: that one gets the next connection.
     _listening: deque[mactcp.TCPStream]
 
@@ -62,6 +69,8 @@ class StreamSocket(socket):
     def _set(self, level: int, optname: int, value: int) -> None:
         if level == _python.SOL_SOCKET and optname == _python.SO_OOBINLINE and not value:
             raise refusal(errno.EINVAL, "urgent data is always in its place among the rest")
+        if level == _python.IPPROTO_TCP and optname == _python.TCP_NODELAY:
+            self._push = int(bool(value))
         super()._set(level, optname, value)
 
     # Opening
@@ -154,16 +163,15 @@ class StreamSocket(socket):
 
         When the time-out passes meanwhile, a part of it was sent and TimeoutError is raised.
         """
-        if flags & ~(_python.MSG_OOB | _python.MSG_NOSIGNAL):
+        if flags & _NOT_OF_SEND:
             raise self._unsupported(f"the flag {flags:#x}")
-        stream = self._connected()
+        stream = self._stream or self._connected()
         if not self._writes:
             raise refusal(errno.EPIPE, "the socket was shut down for sending")
         octet_count = len(data) if isinstance(data, bytes) else len(octets(data))
         if octet_count:
-            push = self._options[_python.IPPROTO_TCP, _python.TCP_NODELAY]
             try:
-                stream.Send(data, push, flags & _python.MSG_OOB, self._timeout)
+                stream.Send(data, self._push, flags & _OOB, self._timeout)
             except mactcp.error as failure:
                 raise os_error(failure) from failure
         return octet_count
@@ -174,7 +182,7 @@ class StreamSocket(socket):
         """At most bufsize bytes; b'' at the end of the peer's data. MSG_PEEK and MSG_WAITALL are possible."""
         if bufsize < 0:
             raise ValueError("negative buffersize in recv")
-        if flags & _python.MSG_WAITALL and bufsize:
+        if flags & _WAITALL and bufsize:
             data = bytearray(bufsize)
             return bytes(data[: self.recv_into(data, 0, flags)])
         return bytes(self._take(bufsize, flags))
@@ -187,18 +195,18 @@ class StreamSocket(socket):
             piece = self._take(len(view) - filled, flags)
             view[filled : filled + len(piece)] = piece
             filled += len(piece)
-            if not piece or not flags & _python.MSG_WAITALL:
+            if not piece or not flags & _WAITALL:
                 break
         return filled
 
     def _take(self, limit: int, flags: int) -> bytes | memoryview:
-        if flags & ~(_python.MSG_PEEK | _python.MSG_WAITALL) or flags == _python.MSG_PEEK | _python.MSG_WAITALL:
+        if flags & _NOT_OF_RECEIVE or flags == _PEEK | _WAITALL:
             raise self._unsupported(f"the flags {flags:#x}")
-        stream = self._connected()
+        stream = self._stream or self._connected()
         if not limit or not self._reads:
             return b""
         piece = self._rest.popleft() if self._rest else self._receive(stream)
-        if flags & _python.MSG_PEEK:
+        if flags & _PEEK:
             if piece:
                 self._rest.appendleft(piece)
             return piece[:limit]
