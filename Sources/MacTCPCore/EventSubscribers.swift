@@ -1,25 +1,34 @@
 internal import DequeModule
 
-/// An event that may be given any number of times without the program doing anything in between. Only these are
-/// dropped when a program does not take its events: the others are bounded by the program's own calls.
-package protocol NotifiedEvent: Sendable {
-  var isRepeatable: Bool { get }
+/// What becomes of an event when a program does not take its events and many are undelivered.
+package enum Overflow {
+  /// It may come any number of times without the program doing anything in between: dropped.
+  case drop
+  /// It asks for a receive, and comes again after each one: dropped if the same is undelivered, which asks for one too.
+  case merge
+  /// It is bounded by the program's own opens: kept.
+  case keep
+}
+
+package protocol NotifiedEvent: Sendable, Equatable {
+  var overflow: Overflow { get }
 }
 
 extension TCPEvent: NotifiedEvent {
-  package var isRepeatable: Bool {
+  package var overflow: Overflow {
     switch self {
-    case .icmpReceived, .ulpTimeout: true
-    case .closing, .terminated, .dataArrival, .urgent: false
+    case .icmpReceived, .ulpTimeout: .drop
+    case .dataArrival, .urgent: .merge
+    case .closing, .terminated: .keep
     }
   }
 }
 
 extension UDPEvent: NotifiedEvent {
-  package var isRepeatable: Bool {
+  package var overflow: Overflow {
     switch self {
-    case .icmpReceived: true
-    case .dataArrival: false
+    case .icmpReceived: .drop
+    case .dataArrival: .merge
     }
   }
 }
@@ -90,8 +99,8 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
   }
 
   /// Called with the lock held.
-  func add(_ event: Event, isRepeatable: Bool, _ effects: inout Effects) {
-    if isRepeatable && events.count >= EventLimit.undelivered { return }
+  func add(_ event: Event, _ effects: inout Effects) where Event: NotifiedEvent {
+    guard events.hasRoom(for: event) else { return }
     events.append(event)
     wake(&effects)
   }
@@ -108,9 +117,16 @@ final class EventSubscription<Event: Sendable>: @unchecked Sendable {
   }
 }
 
-enum EventLimit {
-  /// So many undelivered events of a stream are kept before repeatable ones are dropped.
-  static let undelivered = 256
+extension Deque where Element: NotifiedEvent {
+  /// Whether one more undelivered event is kept. There is always room for 256.
+  fileprivate func hasRoom(for event: Element) -> Bool {
+    if count < 256 { return true }
+    return switch event.overflow {
+    case .drop: false
+    case .merge: !contains(event)
+    case .keep: true
+    }
+  }
 }
 
 /// Everybody who is told of a stream's events. Guarded by the stream's lock; made when the first one subscribes.
@@ -119,7 +135,14 @@ final class EventSubscribers<Event: NotifiedEvent>: @unchecked Sendable {
   private struct Weak { weak var subscription: EventSubscription<Event>? }
 
   var handler: (@Sendable (Event) -> Void)?
+  /// What waits in the outbox for a handler.
+  private var handed: Deque<Event> = []
+  private let lock: Lock
   private var subscriptions: [Weak] = []
+
+  init(lock: Lock) {
+    self.lock = lock
+  }
 
   /// Whether anybody listens: without that nothing is watched for.
   var isEmpty: Bool {
@@ -132,14 +155,14 @@ final class EventSubscribers<Event: NotifiedEvent>: @unchecked Sendable {
   }
 
   func give(_ event: Event, outbox: () -> Outbox, _ effects: inout Effects) {
-    for weak in subscriptions {
-      weak.subscription?.add(event, isRepeatable: event.isRepeatable, &effects)
-    }
-    if let handler {
-      let outbox = outbox()
-      if event.isRepeatable && outbox.count >= EventLimit.undelivered { return }
-      outbox.post({ handler(event) }, &effects)
-    }
+    for weak in subscriptions { weak.subscription?.add(event, &effects) }
+    guard let handler, handed.hasRoom(for: event) else { return }
+    handed.append(event)
+    outbox().post(
+      { [self] in
+        // Whatever comes from now on is news to the handler.
+        if let event = lock.withLock({ handed.popFirst() }) { handler(event) }
+      }, &effects)
   }
 
   /// Ends the sequences, and lets the handler go where closures run: what it holds may do anything when it goes, and

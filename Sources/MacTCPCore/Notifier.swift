@@ -22,8 +22,6 @@ package final class Outbox: @unchecked Sendable {
     self.lock = lock
   }
 
-  package var count: Int { jobs.count }
-
   /// Adds a closure; called with the lock held.
   package func post(_ job: @escaping @Sendable () -> Void, _ effects: inout Effects) {
     jobs.append(job)

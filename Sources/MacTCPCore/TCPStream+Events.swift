@@ -37,7 +37,7 @@ extension TCPStream {
 
   private var madeSubscribers: EventSubscribers<TCPEvent> {
     if let subscribers { return subscribers }
-    let made = EventSubscribers<TCPEvent>()
+    let made = EventSubscribers<TCPEvent>(lock: lock)
     subscribers = made
     return made
   }

@@ -34,7 +34,7 @@ extension UDPStream {
 
   private var madeSubscribers: EventSubscribers<UDPEvent> {
     if let subscribers { return subscribers }
-    let made = EventSubscribers<UDPEvent>()
+    let made = EventSubscribers<UDPEvent>(lock: lock)
     subscribers = made
     return made
   }

@@ -121,6 +121,49 @@ struct EventSequenceTests {
     #expect(all.last == .terminated(.remoteAbort))
   }
 
+  /// A peer that sends, urgent data too, and a program that receives each time without looking at the events.
+  private func exchange(_ it: ScriptedStream) {
+    for _ in 0..<1000 {
+      it.script.arrive("a")
+      #expect(it.stream.issueReceive().code == .noErr)
+      it.script.arriveUrgent("b")
+      #expect(it.stream.issueReceive().code == .noErr)
+    }
+    it.script.arriveUrgent("c")
+  }
+
+  @Test("4.1 arrivals that nobody is told of do not pile up, and the last of them is not lost")
+  func merged() async throws {
+    let it = try ScriptedStream.open(hears: false)
+    let events = it.stream.events
+    exchange(it)
+    it.stream.release()
+    let all = await all(events)
+    #expect(all.count == 257)
+    #expect(all.contains(.dataArrival) && all.contains(.urgent))
+    #expect(all.last == .terminated(.ulpAbort))
+  }
+
+  @Test("4.1 arrivals do not pile up before a closure that blocks; what comes later is told")
+  func mergedClosure() async throws {
+    let it = try ScriptedStream.open(hears: false)
+    let (entered, gate) = (AsyncGate(), Gate())
+    it.stream.onEvent = { [log = it.log] event in
+      entered.open()
+      gate.pass()
+      log.add(event)
+    }
+    it.script.arrive("first")
+    await entered.pass()
+    #expect(it.stream.issueReceive().code == .noErr)
+    exchange(it)
+    gate.open()
+    #expect(await it.newEvents().count == 257)
+    #expect(it.stream.issueReceive().code == .noErr)
+    it.script.arrive("later")
+    #expect(await it.newEvents() == [.dataArrival])
+  }
+
   @Test("4.1 a sequence that is no longer held is no listener")
   func dropped() throws {
     let it = try ScriptedStream.open(hears: false)
