@@ -52,6 +52,7 @@ final class Console: Sendable {
   /// Shows lines on the terminal that the next ones replace. Without a terminal nothing is shown.
   func showTransiently(_ lines: [String]) {
     guard isTerminal else { return }
+    let lines = fitted(lines, to: FileDescriptor.standardError.windowSize)
     state.withLock {
       guard !$0.isShared else { return }
       rubOut(&$0)

@@ -73,6 +73,19 @@ func progressBar(done: Int, of total: Int) -> String {
   return "[\(bar)] \(percent)  \(amount(done)) of \(amount(total))"
 }
 
+/// A terminal's size in characters.
+struct WindowSize {
+  let columns: Int
+  let rows: Int
+}
+
+/// What of `lines` a window shows without wrapping or scrolling: only that can be rubbed out again. The last column stays
+/// free, because some terminals go to the next line as soon as it is filled.
+func fitted(_ lines: [String], to window: WindowSize?) -> [String] {
+  guard let window else { return lines }
+  return lines.prefix(window.rows).map { String($0.prefix(max(1, window.columns - 1))) }
+}
+
 extension Duration {
   /// The duration in seconds.
   var inSeconds: Double {

@@ -70,6 +70,15 @@ extension FileDescriptor {
   /// Whether a person sits at the descriptor.
   var isTerminal: Bool { isatty(rawValue) == 1 }
 
+  /// How many characters and lines the terminal shows; `nil` where that is not known.
+  var windowSize: WindowSize? {
+    var size = winsize()
+    guard ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return nil
+    }
+    return WindowSize(columns: Int(size.ws_col), rows: Int(size.ws_row))
+  }
+
   /// The size of a regular file in bytes; `nil` for anything else.
   var regularFileSize: Int? {
     guard let status = try? stat(), status.type == .regular else { return nil }

@@ -30,6 +30,14 @@ import Testing
     #expect(rate(3_000_000, in: 0) == "-")
   }
 
+  @Test func linesThatAWindowShows() {
+    let lines = ["12345", "123", "1"]
+    #expect(fitted(lines, to: nil) == lines)
+    #expect(fitted(lines, to: WindowSize(columns: 80, rows: 24)) == lines)
+    #expect(fitted(lines, to: WindowSize(columns: 5, rows: 2)) == ["1234", "123"])
+    #expect(fitted(lines, to: WindowSize(columns: 1, rows: 1)) == ["1"])
+  }
+
   @Test func progress() {
     #expect(
       progressLine(done: 0, of: 1000, seconds: 1)
