@@ -18,8 +18,10 @@ final class InputSource: Sendable {
     name = path ?? "standard input"
     ownsDescriptor = path != nil
     do {
+      // Without `nonBlocking` the opening of a FIFO waits for its writer, where nothing could end it.
       descriptor =
-        try path.map { try FileDescriptor.open(FilePath($0), .readOnly) } ?? .standardInput
+        try path.map { try FileDescriptor.open(FilePath($0), .readOnly, options: .nonBlocking) }
+        ?? .standardInput
       stop = try FileDescriptor.pipe()
     } catch {
       throw ToolFailure(error, name, .noInput)

@@ -22,6 +22,7 @@ final class Session: Sendable {
   private let earlier = Counters()
   /// The output is emptied once: with `--keep`, what later peers send follows.
   private let outputIsEmptied = Atomic(false)
+  private let isStopped = Atomic(false)
 
   static let receiveBuffer = 262_144
 
@@ -51,17 +52,20 @@ final class Session: Sendable {
     if Interrupts.shared.isInterrupted { throw interruption }
   }
 
-  /// Makes one connection with `open` and transfers over it.
+  /// Makes one connection with `issueOpen` and transfers over it.
   ///
   /// - Returns: Why the transfer failed, or `nil`.
   /// - Throws: Why there is no connection.
   func connect(
-    _ open: (TCPStream) throws(MacTCPError) -> Endpoint
+    _ issueOpen: (TCPStream) -> Command<Endpoint>
   ) throws(ToolFailure) -> ToolFailure? {
     let counters = Counters()
     let monitor = Monitor(stream, options.monitor, counters: counters, start: start)
     defer { monitor.end() }
-    let peer = try translating { () throws(MacTCPError) in try open(stream) }
+    let open = issueOpen(stream)
+    // Stopped a moment ago, when there was nothing yet that could be given up.
+    if isStopped.load(ordering: .sequentiallyConsistent) { open.cancel() }
+    let peer = try translating { () throws(MacTCPError) in try open.wait() }
     let input: InputSource
     do throws(ToolFailure) {
       // Only now: each peer gets the file as it is when the peer connects.
@@ -92,7 +96,9 @@ final class Session: Sendable {
     }
   }
 
-  private func stop() {
+  /// Ends the connection, or the open that waits for one, from another thread. There is no other connection afterwards.
+  func stop() {
+    isStopped.store(true, ordering: .sequentiallyConsistent)
     if let transfer = present.withLock({ $0.transfer }) {
       transfer.stop()
     } else {

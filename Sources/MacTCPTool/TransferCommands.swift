@@ -87,7 +87,7 @@ struct ListenCommand: ParsableCommand {
     defer { reservation?.cancel() }
     try session.run { () throws(ToolFailure) in
       repeat {
-        let failure = try session.connect { stream throws(MacTCPError) in try open(stream, local) }
+        let failure = try session.connect { stream in open(stream, local) }
         guard let failure else { continue }
         if !keep || Interrupts.shared.isInterrupted { throw failure }
         Console.shared.complain(failure.message ?? "")
@@ -95,7 +95,7 @@ struct ListenCommand: ParsableCommand {
     }
   }
 
-  private func open(_ stream: TCPStream, _ local: Endpoint) throws(MacTCPError) -> Endpoint {
+  private func open(_ stream: TCPStream, _ local: Endpoint) -> Command<Endpoint> {
     let open = stream.issuePassiveOpen(
       on: local.port, at: local.address, timeout: timeout?.duration)
     let tells = port == 0 || (Console.shared.isTerminal && !options.json)
@@ -104,7 +104,7 @@ struct ListenCommand: ParsableCommand {
       let place = Endpoint(local.address, endpoint.port)
       Console.shared.note(listening(on: place, asJSON: options.json))
     }
-    return try open.wait()
+    return open
   }
 }
 
@@ -161,8 +161,8 @@ struct ConnectCommand: ParsableCommand {
     var open = OpenOptions()
     if let timeout { open.ulpTimeout = timeout.duration }
     try session.run { () throws(ToolFailure) in
-      let failure = try session.connect { stream throws(MacTCPError) in
-        try stream.activeOpen(to: remote, port: localPort ?? 0, options: open)
+      let failure = try session.connect { stream in
+        stream.issueActiveOpen(to: remote, port: localPort ?? 0, options: open)
       }
       if let failure { throw failure }
     }

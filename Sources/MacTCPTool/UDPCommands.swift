@@ -55,13 +55,14 @@ struct UDPSendCommand: ParsableCommand {
       try MacTCP.open().createUDPStream(port: localPort ?? 0)
     }
     let sender = DatagramSender(stream, remote)
-    try Interrupts.shared.whileStopping(with: { stream.release() }) { () throws(ToolFailure) in
+    try Interrupts.shared.whileStopping(with: { sender.stop() }) { () throws(ToolFailure) in
       do throws(ToolFailure) {
         try sendAll(sender)
       } catch {
         throw Interrupts.shared.isInterrupted ? .interrupted(sender.summary) : error
       }
     }
+    if Interrupts.shared.isInterrupted { throw .interrupted(sender.summary) }
     let report = sender.waitForReport()
     if json { try Console.shared.print("\(sender.json)") }
     if let report { throw ToolFailure("a datagram did not arrive: \(report)", .unavailable) }
@@ -69,11 +70,11 @@ struct UDPSendCommand: ParsableCommand {
 
   private func sendAll(_ sender: DatagramSender) throws(ToolFailure) {
     for path in file {
-      try sender.send(try wholeFile(path))
+      try sender.send(try wholeFile(try sender.input(path: path)))
     }
     guard file.isEmpty else { return }
     var lines = LineSplitter()
-    let input = try InputSource(path: nil)
+    let input = try sender.input(path: nil)
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
       var span = buffer.mutableSpan
@@ -86,8 +87,7 @@ struct UDPSendCommand: ParsableCommand {
     if let last = lines.rest { try sender.send(last) }
   }
 
-  private func wholeFile(_ path: String) throws(ToolFailure) -> [UInt8] {
-    let input = try InputSource(path: path)
+  private func wholeFile(_ input: InputSource) throws(ToolFailure) -> [UInt8] {
     var data: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     // One byte more than a datagram holds is enough for the driver to refuse it.
@@ -145,6 +145,9 @@ private final class DatagramSender: Sendable {
     var datagrams = 0
     var bytes = 0
     var report: ICMPReport?
+    /// What is read now.
+    var input: InputSource?
+    var isStopped = false
   }
 
   init(_ stream: UDPStream, _ remote: Endpoint) {
@@ -155,6 +158,27 @@ private final class DatagramSender: Sendable {
       state.withLock { $0.report = report }
       reported.signal()
     }
+  }
+
+  /// Opens the file at `path`, or standard input; ``stop()`` ends its reads.
+  func input(path: String?) throws(ToolFailure) -> InputSource {
+    let input = try InputSource(path: path)
+    let isLate = state.withLock {
+      $0.input = input
+      return $0.isStopped
+    }
+    if isLate { input.end() }
+    return input
+  }
+
+  /// Makes the sending end from another thread. The stream goes first: an input that was cut off must not be sent.
+  func stop() {
+    stream.release()
+    let input = state.withLock {
+      $0.isStopped = true
+      return $0.input
+    }
+    input?.end()
   }
 
   func send(_ data: [UInt8]) throws(ToolFailure) {

@@ -341,6 +341,83 @@ def interrupted():
             assert tool.returncode == 128 + number and b"5" in message, (tool.returncode, message)
 
 
+def interrupted_inputs():
+    """SIGINT ends what waits for its input, a FIFO without a writer too."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server((LOOPBACK, 0)) as server:
+        fifo = os.path.join(folder, "fifo")
+        os.mkfifo(fifo)
+        port = server.getsockname()[1]
+        with socket.socket(type=socket.SOCK_DGRAM) as receiver:
+            receiver.bind((LOOPBACK, 0))
+            receiver.settimeout(LIMIT)
+            sends = "udp", "send", LOOPBACK, str(receiver.getsockname()[1])
+            tool = start_interruptible(*sends, stdin=subprocess.PIPE)
+            tool.stdin.write(b"one\nhalf of two")
+            tool.stdin.flush()
+            assert receiver.recv(10) == b"one"
+            stops(tool, b"1 datagrams sent")
+            first = os.path.join(folder, "first")
+            with open(first, "wb") as file:
+                file.write(b"first")
+            tool = start_interruptible(*sends, "--file", first, "--file", fifo, stdin=subprocess.DEVNULL)
+            assert receiver.recv(10) == b"first"
+            stops(tool, b"1 datagrams sent")
+        tool = start_interruptible("connect", LOOPBACK, str(port), "--input", fifo, stdin=subprocess.DEVNULL)
+        connection, _ = server.accept()
+        with connection:
+            stops(tool, b"0 bytes sent")
+
+
+def start_interruptible(*arguments, **options):
+    # Whoever runs this may have it ignored.
+    return start(TOOL, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
+
+
+def stops(tool, word):
+    tool.send_signal(signal.SIGINT)
+    message = tool.stderr.read()
+    finish(tool, 130)
+    assert b"interrupted" in message and word in message, message
+
+
+def input_from_fifo():
+    """`--input FIFO` waits for a writer, and sends what it writes to its end."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server((LOOPBACK, 0)) as server:
+        fifo = os.path.join(folder, "fifo")
+        os.mkfifo(fifo)
+        tool = start(TOOL, "connect", LOOPBACK, str(server.getsockname()[1]), "--input", fifo,
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        connection, _ = server.accept()
+        with connection:
+            data = os.urandom(300_000)
+            with open(fifo, "wb") as writer:
+                writer.write(data[:1])
+                writer.flush()
+                assert connection.recv(1) == data[:1]
+                writer.write(data[1:])
+            assert b"".join(iter(lambda: connection.recv(1 << 20), b"")) == data[1:]
+        finish(tool)
+
+
+def narrow_terminal():
+    """What is rubbed out again never wraps: on a terminal of 30 columns no progress line is longer than 29."""
+    terminal, other = os.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    tool = start(TOOL, "demo", "--bytes", "16M", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=other)
+    os.close(other)
+    shown = b""
+    try:
+        while part := os.read(terminal, 1 << 16):
+            shown += part
+    except OSError:  # What Linux says when nobody has the other side any more.
+        pass
+    os.close(terminal)
+    finish(tool)
+    lines = [line for line in shown.replace(b"\x1b[J", b"\r").split(b"\r") if line]
+    assert lines and all(len(line) <= 29 and line.startswith(b"[") for line in lines), shown
+
+
 def keep_after_reset():
     """`--keep` goes on after a peer that resets, and after an input file that is gone for one peer."""
     with tempfile.TemporaryDirectory() as folder:
@@ -544,7 +621,7 @@ def datagrams_raw():
 
 CASES = [netcat_to_listen, listen_to_netcat, connect_to_netcat, netcat_to_connect, half_close,
          curl_from_listen, urgent_from_python, urgent_to_python, refused, status_as_json,
-         interrupted, keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
+         interrupted, interrupted_inputs, input_from_fifo, narrow_terminal, keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
          information, echoes, datagrams, datagrams_as_json, datagrams_raw, look_ups, look_up_failures,
          names_of_hosts]
 
