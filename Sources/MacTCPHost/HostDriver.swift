@@ -19,8 +19,8 @@ final class HostShared: Sendable {
     self.logger = logger
   }
 
-  /// The interface's address; 0.0.0.0 when it has lost it.
-  var address: IPAddress { SystemCalls.interfaceAddresses(interface)?.address ?? .any }
+  /// The interface's address; 0.0.0.0 when it has lost it, or when there is no descriptor left to look with.
+  var address: IPAddress { (try? SystemCalls.interfaceAddresses(interface))?.address ?? .any }
 }
 
 /// The driver over the host's own TCP/IP: kernel sockets, no privileges.
@@ -86,7 +86,7 @@ public final class HostDriver: Driver {
       return try SystemCalls.interfaceMTU(interface)
     } catch {
       if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem {
-        throw .opening("a look at the network interface", error)
+        throw .looking(error)
       }
       throw MacTCPError(.ipBadLapErr, "there is no network interface named \"\(interface)\"")
     }
@@ -104,7 +104,13 @@ public final class HostDriver: Driver {
 
   private var addresses: (address: IPAddress, mask: IPAddress) {
     get throws(MacTCPError) {
-      guard let addresses = SystemCalls.interfaceAddresses(shared.interface) else {
+      let addresses: (address: IPAddress, mask: IPAddress)?
+      do throws(Errno) {
+        addresses = try SystemCalls.interfaceAddresses(shared.interface)
+      } catch {
+        throw .looking(error)
+      }
+      guard let addresses else {
         throw MacTCPError(.ipBadAddr, "the network interface \(shared.interface) has no address")
       }
       return addresses

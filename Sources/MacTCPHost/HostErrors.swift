@@ -104,6 +104,11 @@ extension MacTCPError {
     }
   }
 
+  /// Why nothing can be told of the driver's interface.
+  static func looking(_ error: Errno) -> MacTCPError {
+    .opening("a look at the network interface", error)
+  }
+
   /// Why nobody can be told when what he waits for has come.
   static func watching(_ error: Errno) -> MacTCPError {
     MacTCPError(

@@ -12,9 +12,11 @@ internal import SystemPackage
 
 extension SystemCalls {
   /// The IPv4 address and mask of an interface; `nil` when it has none or does not exist.
-  static func interfaceAddresses(_ name: String) -> (address: IPAddress, mask: IPAddress)? {
+  static func interfaceAddresses(_ name: String) throws(Errno)
+    -> (address: IPAddress, mask: IPAddress)?
+  {
     var list: UnsafeMutablePointer<ifaddrs>?
-    guard getifaddrs(&list) == 0 else { return nil }
+    _ = try valid(getifaddrs(&list))
     defer { freeifaddrs(list) }
     var next = list
     while let entry = next?.pointee {
@@ -49,7 +51,7 @@ extension SystemCalls {
       _ = try valid(result)
       return request.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 16, as: Int32.self)) }
     #else
-      if interfaceAddresses(name) == nil { throw .noSuchAddressOrDevice }
+      if try interfaceAddresses(name) == nil { throw .noSuchAddressOrDevice }
       return 1500
     #endif
   }

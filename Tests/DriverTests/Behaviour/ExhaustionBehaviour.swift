@@ -69,6 +69,9 @@ private enum Exhaustion {
       ("active open", { try await tcp.activeOpen(to: listener.local) }),
       ("a UDP stream", { _ = try own.createUDPStream() }),
       ("a listener", { _ = try TCPListener(own, on: port, at: driver.address) }),
+      ("the MTU", { _ = try own.mtu }),
+      ("the address", { _ = try own.address }),
+      ("the mask", { _ = try own.netMask }),
       ("the largest datagram", { _ = try own.maxDatagramSize(to: driver.address) }),
       ("an echo", { _ = try await own.echo(to: driver.address, data: [1]) }),
     ]
