@@ -25,6 +25,8 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
 
   /// The largest amount of data in an echo: what an IPv4 packet holds beside the two headers.
   static let mostData = 65_507
+  /// So many datagrams are looked at before the poller turns to others.
+  private static let mostReplies = 64
 
   static func issue(
     _ driver: AnyObject, _ shared: HostShared, to host: IPAddress, data: [UInt8], timeout: Duration
@@ -96,14 +98,17 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       lock.withLock { itself = nil }
       throw .writing(to: "\(host)", data.count, error)
     }
-    if let error = shared.poller.watch(
-      socket, Interest(readiness: .readable, repeats: true), token: token, isNew: true)
-    {
+    if let error = watch(isNew: true) {
       lock.withLock { itself = nil }
       throw .watching(error)
     }
     shared.poller.deadlineChanged(token, to: deadline)
     return command
+  }
+
+  private func watch(isNew: Bool) -> Errno? {
+    shared.poller.watch(
+      socket, Interest(readiness: .readable, repeats: true), token: token, isNew: isNew)
   }
 
   func pollerDeadline() -> MonotonicTime? {
@@ -134,8 +139,8 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
   private func receive() -> EchoReply? {
     let size = 65_536
     return withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
-      // A flood of other hosts' packets must not keep the caller here; there is more to come then.
-      for _ in 0..<1024 {
+      // A flood of replies must not keep the poller here: it comes back for what is left.
+      for _ in 0..<HostEcho.mostReplies {
         let (count, from): (Int, Endpoint)
         do throws(Errno) {
           (count, from) = try SystemCalls.receiveDatagram(socket, buffer)
@@ -153,6 +158,8 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
         let sent = lock.withLock { sentAt }
         return EchoReply(from: from.address, data: echo.payload, roundTrip: now - sent)
       }
+      // What came is reported once: registered anew, it is reported again.
+      _ = watch(isNew: false)
       return nil
     }
   }

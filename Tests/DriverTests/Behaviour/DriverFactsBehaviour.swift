@@ -113,7 +113,7 @@ struct DriverFactsBehaviour {
   @Test("3.6 many echoes at once keep apart", arguments: DriverUnderTest.all)
   func manyEchoes(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
-    let echoes = (0..<20).map { index in
+    let echoes = (0..<100).map { index in
       own.issueEcho(
         to: driver.address, data: pattern(100, seed: UInt64(index)), timeout: .seconds(30))
     }
