@@ -10,10 +10,10 @@ class Conversation:
     """A stream that serves one client, and then the next one."""
 
     def __init__(self, port):
-        self.port = port
         self.stream = mactcp.TCPCreate(8192)
         self.stream.asr = self.notice
         self.stream.PassiveOpen(port)
+        self.port = self.stream.GetSockName()[1]
 
     def notice(self, event, detail):
         if event == PassiveOpenDone:
@@ -29,9 +29,10 @@ class Conversation:
             self.stream.PassiveOpen(self.port)
 
 
-datagrams = mactcp.UDPCreate(65536, int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+first = Conversation(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
 # Four clients at once. The asr runs while the main thread is blocked below.
-conversations = [Conversation(datagrams.port) for _ in range(4)]
+others = [Conversation(first.port) for _ in range(3)]
+datagrams = mactcp.UDPCreate(65536, first.port)
 print("echo at port", datagrams.port, flush=True)
 try:
     while True:

@@ -95,7 +95,15 @@ class socket:
     selectors cannot wait for it; nor can it be non-blocking, duplicated, inherited or detached.
     """
 
-    _options: dict[tuple[int, int], int]
+    # The options that there are, with their defaults; by plain ints, because hashing Python's enumerations is slow.
+    _defaults = {
+        # A MacTCP port can be listened on again at once; keep-alive is the ULP time-out's task.
+        (int(_python.SOL_SOCKET), int(_python.SO_REUSEADDR)): 0,
+        (int(_python.SOL_SOCKET), int(_python.SO_KEEPALIVE)): 0,
+        # The receive buffer of the stream; the send buffer is the driver's matter.
+        (int(_python.SOL_SOCKET), int(_python.SO_RCVBUF)): 262_144,
+        (int(_python.SOL_SOCKET), int(_python.SO_SNDBUF)): 262_144,
+    }
 
     def __new__(
         cls, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
@@ -128,7 +136,7 @@ class socket:
         self._proto = 0 if proto == -1 else proto
         self._timeout = _default_timeout
         self._bound: tuple[int, int] | None = None
-        self._options = self._default_options()
+        self._options = self._defaults.copy()
 
     # What it is
 
@@ -236,16 +244,6 @@ class socket:
 
     # Options
 
-    def _default_options(self) -> dict[tuple[int, int], int]:
-        return {
-            # A MacTCP port can be listened on again at once; keep-alive is the ULP time-out's task.
-            (_python.SOL_SOCKET, _python.SO_REUSEADDR): 0,
-            (_python.SOL_SOCKET, _python.SO_KEEPALIVE): 0,
-            # The receive buffer of the stream; the send buffer is the driver's matter.
-            (_python.SOL_SOCKET, _python.SO_RCVBUF): 262_144,
-            (_python.SOL_SOCKET, _python.SO_SNDBUF): 262_144,
-        }
-
     def setsockopt(self, level: int, optname: int, value: int | ReadableBuffer | None, optlen: int | None = None) -> None:
         """Set an option: SO_REUSEADDR, SO_KEEPALIVE and SO_SNDBUF, which change nothing, and SO_RCVBUF, which
         holds for the stream that is made next; with TCP also TCP_NODELAY and SO_OOBINLINE."""
@@ -260,7 +258,7 @@ class socket:
     def _set(self, level: int, optname: int, value: int) -> None:
         if optname == _python.SO_RCVBUF and level == _python.SOL_SOCKET:
             value = min(max(value, 4096), 1 << 30)
-        self._options[level, optname] = value
+        self._options[int(level), int(optname)] = value
 
     def getsockopt(self, level: int, optname: int, buflen: int = 0) -> int | bytes:
         """The value of an option, an int; with buflen the same as bytes."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import socket as _python
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mactcp
@@ -34,6 +36,10 @@ _LINGER = 60.0
 class StreamSocket(socket):
     """socket(type=SOCK_STREAM)."""
 
+    _defaults = socket._defaults | {
+        (int(_python.IPPROTO_TCP), int(_python.TCP_NODELAY)): 0,
+        (int(_python.SOL_SOCKET), int(_python.SO_OOBINLINE)): 1,
+    }
     _stream: mactcp.TCPStream | None = None
     # Nagle's algorithm is on without it, as in Python's sockets.
     _push = 0
@@ -59,12 +65,6 @@ class StreamSocket(socket):
 
     def _protocol(self) -> int:
         return _python.IPPROTO_TCP
-
-    def _default_options(self) -> dict[tuple[int, int], int]:
-        return super()._default_options() | {
-            (_python.IPPROTO_TCP, _python.TCP_NODELAY): 0,
-            (_python.SOL_SOCKET, _python.SO_OOBINLINE): 1,
-        }
 
     def _set(self, level: int, optname: int, value: int) -> None:
         if level == _python.SOL_SOCKET and optname == _python.SO_OOBINLINE and not value:
@@ -237,7 +237,7 @@ class StreamSocket(socket):
         if how != _python.SHUT_RD and self._writes:
             self._writes = False
             # MacTCP's Close blocks until all data is acknowledged: for ever, if the peer waits to be read first.
-            threading.Thread(target=_close, args=(stream,), daemon=True).start()
+            _in_background(_close, stream)
 
     def _is_used(self) -> bool:
         return self._stream is not None or bool(self._listening)
@@ -253,7 +253,7 @@ class StreamSocket(socket):
         self._rest.clear()
         # When the interpreter ends no thread can be started: a socket that was not closed until then is aborted.
         if stream is not None and not sys.is_finalizing():
-            threading.Thread(target=_see_out, args=(stream,), daemon=True).start()
+            _in_background(_see_out, stream)
 
     # Looking
 
@@ -281,6 +281,16 @@ class StreamSocket(socket):
         if level == _python.SOL_SOCKET and optname == _python.SO_ACCEPTCONN:
             return int(bool(self._listening))
         return super().getsockopt(level, optname, buflen)
+
+
+def _in_background(work: Callable[[mactcp.TCPStream], None], stream: mactcp.TCPStream) -> None:
+    """Runs `work` in a thread that does not keep the program from ending."""
+    try:
+        # threading.Thread.start waits until the thread runs: longer than the rest of a connection takes.
+        _thread.start_new_thread(work, (stream,))
+    except RuntimeError:
+        # In functions that atexit runs Python 3.12 and later start no threads.
+        _close(stream)
 
 
 def _close(stream: mactcp.TCPStream) -> None:

@@ -41,8 +41,11 @@ public protocol Driver: AnyObject, Sendable {
   /// - Parameters:
   ///   - local: The local address and port; 0 in either stands for all addresses, and for a port of the driver's choice.
   ///   - backlog: How many connections may wait.
-  ///   - receiveBuffer: The receive buffer of the streams to come, in bytes.
+  ///   - receiveBuffer: The receive buffer of the streams to come, in bytes, at least 4096.
   ///   - options: What will be asked for of the connections.
+  /// - Throws: ``ResultCode/duplicateSocket`` for a port in use, ``ResultCode/invalidLength`` for a buffer that is too
+  ///   small, ``ResultCode/openFailed`` for an address or options that cannot be,
+  ///   ``ResultCode/insufficientResources`` when descriptors ran out.
   func reservePort(
     _ local: Endpoint, backlog: Int, receiveBuffer: Int, options: OpenOptions
   ) throws(MacTCPError) -> any PortReservation
@@ -93,6 +96,15 @@ public struct EchoReply: Sendable, Hashable {
 package enum SmallestReceiveBuffer {
   package static let tcp = 4096
   package static let udp = 2048
+
+  /// Refuses a TCP receive buffer that is too small.
+  package static func checkTCP(_ size: Int) throws(MacTCPError) {
+    guard size >= tcp else {
+      throw MacTCPError(
+        .invalidLength,
+        "a TCP stream's receive buffer takes at least \(tcp) bytes, \(size) were given")
+    }
+  }
 }
 
 extension Driver {

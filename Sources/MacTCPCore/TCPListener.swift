@@ -51,12 +51,7 @@ public final class TCPListener: AsyncSequence, @unchecked Sendable {
     _ driver: any Driver, on port: UInt16 = 0, at address: IPAddress = .any, posts: Int = 8,
     backlog: Int = 128, receiveBuffer: Int = 262_144, options: OpenOptions = OpenOptions()
   ) throws(MacTCPError) {
-    guard receiveBuffer >= SmallestReceiveBuffer.tcp else {
-      throw MacTCPError(
-        .invalidLength,
-        "a TCP stream's receive buffer takes at least \(SmallestReceiveBuffer.tcp) bytes, \(receiveBuffer) were given"
-      )
-    }
+    try SmallestReceiveBuffer.checkTCP(receiveBuffer)
     self.driver = driver
     self.posts = Swift.min(Swift.max(1, posts), 1024)
     self.receiveBuffer = receiveBuffer
@@ -75,7 +70,7 @@ public final class TCPListener: AsyncSequence, @unchecked Sendable {
   /// The local address and port.
   public var localEndpoint: Endpoint { reservation.local }
 
-  /// Takes the next connection.
+  /// Takes the next connection. A command that nobody waits for any more takes one all the same: cancel it.
   ///
   /// - Returns: A command that completes with an open stream. It fails with ``ResultCode/insufficientResources`` when
   ///   descriptors ran out, which is over as soon as there are some again, and with

@@ -94,12 +94,7 @@ public final class TCPStream: @unchecked Sendable {
   package init(driver: AnyObject, transport: any TCPTransport, receiveBuffer: Int)
     throws(MacTCPError)
   {
-    guard receiveBuffer >= SmallestReceiveBuffer.tcp else {
-      throw MacTCPError(
-        .invalidLength,
-        "a TCP stream's receive buffer takes at least \(SmallestReceiveBuffer.tcp) bytes, \(receiveBuffer) were given"
-      )
-    }
+    try SmallestReceiveBuffer.checkTCP(receiveBuffer)
     self.driver = driver
     self.transport = transport
     self.receiveBuffer = receiveBuffer

@@ -146,10 +146,12 @@ public final class HostDriver: Driver {
   public func reservePort(
     _ local: Endpoint, backlog: Int, receiveBuffer: Int, options: OpenOptions
   ) throws(MacTCPError) -> any PortReservation {
+    try SmallestReceiveBuffer.checkTCP(receiveBuffer)
     let ports = shared.ports
     return HostPortReservation(
       ports,
-      try ports.reserve(local, options, receiveBuffer: receiveBuffer, backlog: backlog))
+      try ports.reserve(
+        local, options.validated(), receiveBuffer: receiveBuffer, backlog: max(1, backlog)))
   }
 
   /// Counts of this driver's streams, and the parameters of the kernel's TCP.
@@ -174,7 +176,8 @@ public final class HostDriver: Driver {
       // Without the headers of IPv4 and UDP.
       return min(mtu - 28, UDPStream.largestDatagram)
     } catch {
-      throw .writing(to: "\(host)", 0, error)
+      throw error.isExhaustion
+        ? .opening("a look at the path to \(host)", error) : .writing(to: "\(host)", 0, error)
     }
   }
 

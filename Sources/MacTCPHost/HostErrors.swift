@@ -22,7 +22,7 @@ extension Errno {
   /// ENONET, which the ICMP error "source host isolated" becomes on Linux. On Darwin the number is that of EHOSTDOWN.
   private static let hostIsIsolated = Errno(rawValue: 64)
 
-  fileprivate var isExhaustion: Bool {
+  var isExhaustion: Bool {
     switch self {
     case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace,
       .resourceTemporarilyUnavailable:

@@ -30,6 +30,7 @@ listen-address=127.0.0.1
 bind-interfaces
 no-resolv
 no-hosts
+local-ttl=300
 user=root
 group=root
 log-facility=-

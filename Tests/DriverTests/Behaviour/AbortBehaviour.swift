@@ -129,7 +129,7 @@ struct AbortBehaviour {
   func droppedWhileOpening(_ driver: DriverUnderTest) async throws {
     let own = try driver.open()
     var waiting: (stream: TCPStream, open: Command<Endpoint>, local: Endpoint)? =
-      try driver.waiting(own)
+      try driver.waiting(own, on: TestPort().number)
     let (open, local) = (try #require(waiting?.open), try #require(waiting?.local))
     waiting = nil
     #expect(await open.completion == .connectionTerminated)

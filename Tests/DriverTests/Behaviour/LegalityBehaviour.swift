@@ -71,6 +71,25 @@ struct LegalityBehaviour {
     #expect(try await pair.server.receive().text == "x")
   }
 
+  @Test(
+    "3.1 a port that is kept: a buffer and options that cannot be are refused",
+    arguments: DriverUnderTest.all)
+  func reservations(_ driver: DriverUnderTest) async throws {
+    let own = try driver.open()
+    let local = Endpoint(driver.address, 0)
+    func keep(_ receiveBuffer: Int, _ options: OpenOptions, backlog: Int = 1) async -> ResultCode {
+      await result {
+        try own.reservePort(
+          local, backlog: backlog, receiveBuffer: receiveBuffer, options: options
+        ).cancel()
+      }
+    }
+    #expect(await keep(4095, OpenOptions()) == .invalidLength)
+    #expect(await keep(4096, OpenOptions(precedence: 8)) == .openFailed)
+    #expect(await keep(4096, OpenOptions(), backlog: .min) == .noErr)
+    #expect(await keep(.max, OpenOptions(), backlog: .max) == .noErr)
+  }
+
   /// A call, and what it gives on a stream that has no connection.
   struct Call: Sendable, CustomTestStringConvertible {
     let testDescription: String

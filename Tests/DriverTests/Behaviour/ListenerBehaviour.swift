@@ -5,11 +5,13 @@ import Testing
 @Suite("2 TCPListener", .timeLimit(.minutes(2)))
 struct ListenerBehaviour {
   private func listener(
-    _ driver: DriverUnderTest, posts: Int = 8, options: OpenOptions = OpenOptions()
+    _ driver: DriverUnderTest, on port: UInt16 = 0, posts: Int = 8,
+    options: OpenOptions = OpenOptions()
   ) throws -> (driver: any Driver, listener: TCPListener) {
     let own = try driver.open()
     let listener = try TCPListener(
-      own, at: driver.address, posts: posts, backlog: 256, receiveBuffer: 8192, options: options)
+      own, on: port, at: driver.address, posts: posts, backlog: 256, receiveBuffer: 8192,
+      options: options)
     #expect(listener.localEndpoint.address == driver.address && listener.localEndpoint.port != 0)
     return (own, listener)
   }
@@ -86,7 +88,7 @@ struct ListenerBehaviour {
     "2 close: the loop ends, accepts connectionTerminated, nobody is listened to, those waiting are reset",
     arguments: DriverUnderTest.all)
   func close(_ driver: DriverUnderTest) async throws {
-    let (own, listener) = try listener(driver)
+    let (own, listener) = try listener(driver, on: TestPort().number)
     let first = try own.createTCPStream()
     try await first.activeOpen(to: listener.localEndpoint)
     let accepted = try await listener.accept()
