@@ -154,6 +154,10 @@ class StreamSocket(socket):
             raise os_error(failure) from failure
         # First the next one: a port without a passive open refuses connections, those too that wait for one.
         self._listening.append(self._open_passively())
+        if self._closed:
+            # By another thread, meanwhile.
+            self._end()
+            raise refusal(errno.EBADF, "the socket was closed")
         return self._listening.popleft()
 
     # Sending

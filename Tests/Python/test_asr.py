@@ -322,10 +322,10 @@ def test_keyboard_interrupt_inside_goes_to_the_program() -> None:
         if event == const.TCPDataArrival:
             print("inside", flush=True)
             while True: pass
+    other, helper = opened("client")
     stream.asr = asr
-    peer.send(b"x")
     try:
-        other, helper = opened("client")
+        peer.send(b"x")
         other.Rcv(0)
     except KeyboardInterrupt:
         print("interrupted", flush=True)

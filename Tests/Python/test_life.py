@@ -240,6 +240,9 @@ def test_a_forked_child_cannot_use_it_and_does_no_harm() -> None:
     udp = mactcp.UDPCreate(2048, 0)
     result = macdnr.StrToAddr("1.2.3.4")
     result.wait()
+    import warnings
+    # From 3.12 on Python warns of a fork with threads; what it warns of is tested here.
+    warnings.simplefilter("ignore", DeprecationWarning)
     child = os.fork()
     if child == 0:
         calls = [

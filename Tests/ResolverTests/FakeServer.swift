@@ -85,7 +85,7 @@ final class FakeServer: Sendable {
 
   /// The next query over UDP, for servers without an answer routine.
   func next() async throws -> Query {
-    try note(try await stream.read(timeout: .seconds(30)))
+    try note(try await stream.read(timeout: .seconds(90)))
   }
 
   /// Whether a query waits that nobody has taken.
@@ -222,7 +222,7 @@ extension ResolverConfiguration {
   /// A configuration that reads no files.
   init(
     asking servers: [Endpoint], search: [String] = [], ndots: Int? = nil,
-    timeout: Duration = .seconds(20), attempts: Int = 1
+    timeout: Duration = .seconds(90), attempts: Int = 1
   ) {
     self.init(
       servers: servers, searchDomains: search, ndots: ndots, timeout: timeout, attempts: attempts,
@@ -234,7 +234,7 @@ extension Resolver {
   /// A resolver that asks these servers and reads no files.
   convenience init(
     _ driver: any Driver, asking servers: Endpoint..., search: [String] = [], ndots: Int? = nil,
-    timeout: Duration = .seconds(20), attempts: Int = 1
+    timeout: Duration = .seconds(90), attempts: Int = 1
   ) {
     self.init(
       driver: driver,

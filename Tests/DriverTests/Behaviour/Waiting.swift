@@ -2,9 +2,10 @@
 import MacTCP
 import Testing
 
-/// Waits until `condition` holds, and records an issue if it does not come to that.
+/// Waits until `condition` holds, and records an issue if it does not come to that. Between two looks it leaves the
+/// processors to the other tests.
 func until(
-  _ what: String, within limit: Duration = .seconds(30),
+  _ what: String, within limit: Duration = .seconds(90),
   sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
@@ -14,7 +15,7 @@ func until(
       Issue.record("waited in vain: \(what)", sourceLocation: sourceLocation)
       throw CancellationError()
     }
-    await Task.yield()
+    try await Task.sleep(for: .microseconds(200))
   }
 }
 
