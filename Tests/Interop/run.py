@@ -621,13 +621,16 @@ def datagrams_raw():
 
 CASES = [netcat_to_listen, listen_to_netcat, connect_to_netcat, netcat_to_connect, half_close,
          curl_from_listen, urgent_from_python, urgent_to_python, refused, status_as_json,
-         interrupted, interrupted_inputs, input_from_fifo, narrow_terminal, keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
+         interrupted, interrupted_inputs, input_from_fifo, narrow_terminal,
+         keep_after_reset, exit_codes, unwritable_output, output_file, demonstration,
          information, echoes, datagrams, datagrams_as_json, datagrams_raw, look_ups, look_up_failures,
          names_of_hosts]
 
 
 def main():
     global TOOL
+    # A shell starts what runs in its background with SIGINT ignored, and ignored it stays for the tool.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     TOOL = os.path.abspath(sys.argv[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -12,6 +13,9 @@ import pytest
 pytest.register_assert_rewrite("support")
 
 from support import opened  # noqa: E402
+
+# A shell starts what runs in its background with SIGINT ignored, and ignored it stays for the programs that are tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["client", "server"])
