@@ -12,7 +12,8 @@ the numbers that Python's socket gives.
 
 What is not there: descriptors (fileno, select, detach), non-blocking sockets, IPv6, ssl. A listening socket
 that is bound to one address of this host takes connections at all of them, and resets those that come to
-another one. send sends everything, as sendall does.
+another one. send sends everything, as sendall does. A receive that is blocked in another thread does not
+notice shutdown and close: it ends when the peer sends, when the peer closes, or with its time-out.
 
 close returns at once, and a thread sees the connection out: what was sent arrives. A socket that is not closed
 when the program ends is aborted.

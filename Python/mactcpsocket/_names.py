@@ -44,8 +44,9 @@ def addresses(name: str | bytes | bytearray) -> tuple[str, list[int]]:
         return host, [address]
     try:
         result = macdnr.StrToAddr(host)
-        found = (result.ip0, result.ip1, result.ip2, result.ip3)
-        return result.cname, [address for address in found if address]
+        # 0 stands for no address, but not as the first one: servers that block a name answer with 0.0.0.0.
+        others = (result.ip1, result.ip2, result.ip3)
+        return result.cname, [result.ip0, *filter(None, others)]
     except macdnr.error as failure:
         raise gai_error(failure) from failure
 

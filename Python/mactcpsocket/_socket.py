@@ -41,9 +41,10 @@ def setdefaulttimeout(timeout: float | None) -> None:
 def _checked(timeout: float | None) -> float | None:
     if timeout is None:
         return None
-    timeout = float(timeout)
+    # Not float first: that would take a str.
     if math.isnan(timeout):
         raise ValueError("Invalid value NaN (not a number)")
+    timeout = float(timeout)
     if timeout < 0:
         raise ValueError("Timeout value out of range")
     if timeout == 0:
@@ -184,10 +185,13 @@ class socket:
     def __del__(self) -> None:
         if getattr(self, "_closed", True):
             return
-        if self._is_used():
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        self._closed = True
-        self._end()
+        try:
+            if self._is_used():
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            # Also where warnings are errors.
+            self._closed = True
+            self._end()
 
     def close(self) -> None:
         """Close the socket; what makefile returned and is open keeps it open behind the scenes."""

@@ -196,7 +196,17 @@ class StreamSocket(socket):
         view = room(buffer, nbytes, "recv_into")
         filled = 0
         while filled < len(view):
-            piece = self._take(len(view) - filled, flags)
+            try:
+                piece = self._take(len(view) - filled, flags)
+            except OSError:
+                # MSG_WAITALL: what has come is not lost, and the next call tells of a loss again.
+                if filled:
+                    break
+                raise
+            except BaseException:
+                if filled:
+                    self._rest.appendleft(bytes(view[:filled]))
+                raise
             view[filled : filled + len(piece)] = piece
             filled += len(piece)
             if not piece or not flags & _WAITALL:

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import mactcpsocket as socket
 import pytest
@@ -82,6 +83,41 @@ def test_receive_all_that_was_asked_for(role: str) -> None:
         peer.sendall(b"short")
         peer.close()
         assert mine.recv(100, socket.MSG_WAITALL) == b"short"
+
+
+def test_what_came_before_the_time_out_is_not_lost(role: str) -> None:
+    """A receive that asks for all returns a part then, as Python's does."""
+    with connected(role) as (mine, peer):
+        mine.settimeout(0.05)
+        peer.sendall(b"abc")
+        until(lambda: mine.recv(10, socket.MSG_PEEK) == b"abc")
+        assert mine.recv(10, socket.MSG_WAITALL) == b"abc"
+        with pytest.raises(TimeoutError):
+            mine.recv(10, socket.MSG_WAITALL)
+
+
+def test_what_came_before_an_interrupt_is_not_lost() -> None:
+    """A signal handler raises while a receive that asks for all waits for the rest."""
+    program = """
+    import mactcpsocket
+    class Alarm(Exception): pass
+    def ring(*_): raise Alarm
+    signal.signal(signal.SIGALRM, ring)
+    with listener() as server:
+        mine = mactcpsocket.create_connection(server.getsockname())
+        peer = accept(server)
+    with mine, peer:
+        peer.sendall(b"abc")
+        until(lambda: mine.recv(10, socket.MSG_PEEK) == b"abc")
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        try:
+            mine.recv(10, socket.MSG_WAITALL)
+        except Alarm:
+            assert mine.recv(10) == b"abc"
+        else:
+            raise SystemExit("not interrupted")
+    """
+    run_child(program)
 
 
 def test_large_data_in_small_receives(role: str) -> None:
@@ -168,6 +204,8 @@ def test_the_number_of_the_time_out() -> None:
     for wrong in (-1, float("nan")):
         with pytest.raises(ValueError):
             mine.settimeout(wrong)
+    with pytest.raises(TypeError):
+        mine.settimeout("5")  # type: ignore[arg-type]
     for call in (lambda: mine.settimeout(0), lambda: mine.setblocking(False)):
         with pytest.raises(io.UnsupportedOperation):
             call()
@@ -254,6 +292,26 @@ def test_dropping_a_socket_closes_it() -> None:
         with peer:
             peer.settimeout(DEADLINE)
             assert gone() is None and read_peer(peer) == b"not lost"
+
+
+def test_dropping_a_socket_closes_it_where_warnings_are_errors() -> None:
+    """Closed and not aborted: the peer reads to the end."""
+    program = """
+    import mactcpsocket, warnings
+    warnings.simplefilter("error")
+    raised = []
+    sys.unraisablehook = lambda info: raised.append(info.exc_type)
+    with listener() as server:
+        mine = mactcpsocket.create_connection(server.getsockname())
+        peer = accept(server)
+    mine.sendall(bytes(1000))
+    peer.sendall(b"unread")
+    del mine
+    assert read_peer(peer) == bytes(1000)
+    peer.close()
+    assert raised == [ResourceWarning], raised
+    """
+    run_child(program)
 
 
 def test_a_process_that_ends_with_open_sockets() -> None:
@@ -546,3 +604,24 @@ def test_everything_exported_is_there() -> None:
         assert hasattr(socket, name)
     assert socket.error is OSError and socket.timeout is TimeoutError
     assert socket._GLOBAL_DEFAULT_TIMEOUT is python._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+
+
+def test_a_host_whose_address_is_zero(tmp_path: Path) -> None:
+    """Servers and hosts files that block names give them the address 0.0.0.0."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("0.0.0.0 blocked.test\n")
+    program = """
+    import mactcpsocket
+    macdnr.Open(sys.argv[1])
+    assert mactcpsocket.gethostbyname("blocked.test") == "0.0.0.0"
+    assert [entry[4] for entry in mactcpsocket.getaddrinfo("blocked.test", 7, type=mactcpsocket.SOCK_STREAM)] == [("0.0.0.0", 7)]
+    port = closed_port()
+    for connect in (mactcpsocket.create_connection, mactcpsocket.socket().connect):
+        try:
+            connect(("blocked.test", port))
+        except ConnectionRefusedError:
+            pass
+        else:
+            raise SystemExit("not refused")
+    """
+    run_child(program, str(hosts))
