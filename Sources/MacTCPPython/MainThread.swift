@@ -134,12 +134,23 @@ final class MainThread: Interruption, @unchecked Sendable {
   // MARK: Notices
 
   /// Queues an event. Called from any thread, without the interpreter's lock or with it.
-  func post(_ notice: Notice, isRepeatable: Bool) {
+  func post(_ notice: Notice, _ overflow: Overflow) {
     lock.withLock {
-      if isClosed || (isRepeatable && notices.count >= MainThread.mostNotices) { return }
+      if isClosed || (notices.count >= MainThread.mostNotices && isDropped(notice, overflow)) {
+        return
+      }
       notices.append(notice)
       if isDelivering { return }
       if waits > 0 { wakeLocked() } else { scheduleLocked() }
+    }
+  }
+
+  private func isDropped(_ notice: Notice, _ overflow: Overflow) -> Bool {
+    switch overflow {
+    case .drop: true
+    case .merge:
+      notices.contains { $0.object === notice.object && $0.event == notice.event }
+    case .keep: false
     }
   }
 

@@ -35,7 +35,7 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
       guard let self else { return }
       main.post(
         MainThread.Notice(object: self, event: event.code, detail: event.detail),
-        isRepeatable: event.isRepeatable)
+        event.overflow)
     }
     hearOpen()
   }
@@ -47,8 +47,7 @@ final class TCPStreamObject: StreamObject, @unchecked Sendable {
     openIsHeard = true
     pendingOpen.onCompletion { [weak self] _ in
       guard let self else { return }
-      main.post(
-        MainThread.Notice(object: self, event: passiveOpenDone, detail: 0), isRepeatable: false)
+      main.post(MainThread.Notice(object: self, event: passiveOpenDone, detail: 0), .keep)
     }
   }
 

@@ -28,7 +28,7 @@ final class UDPStreamObject: StreamObject, @unchecked Sendable {
       guard let self else { return }
       main.post(
         MainThread.Notice(object: self, event: event.code, detail: nil),
-        isRepeatable: event.isRepeatable)
+        event.overflow)
     }
   }
 
