@@ -108,7 +108,7 @@ public final class Command<Value: Sendable>: PendingCommand, @unchecked Sendable
       switch waiter {
       case .task(let continuation): effects.add(.resume(continuation))
       case .thread(let condition): effects.add(.signal(condition))
-      case .hook(let body): effects.add(.call(body))
+      case .hook(_, let body): effects.add(.call(body))
       case .routine(let outbox, let body): outbox.post(body, &effects)
       }
     }
@@ -120,14 +120,21 @@ public final class Command<Value: Sendable>: PendingCommand, @unchecked Sendable
   }
 
   /// Calls `body` with no lock held on whichever thread completes the command; for the package's own use, where
-  /// `body` returns quickly and blocks on nothing.
-  package func whenComplete(_ body: @escaping @Sendable (Result<Value, MacTCPError>) -> Void) {
+  /// `body` returns quickly and blocks on nothing. With a `key`, an object that outlives the command, only the first
+  /// such `body` is kept: who waits again and again for a command leaves no more behind than who waits once.
+  package func whenComplete(
+    once key: AnyObject? = nil,
+    _ body: @escaping @Sendable (Result<Value, MacTCPError>) -> Void
+  ) {
+    let key = key.map(ObjectIdentifier.init)
     lock.lock()
     if let outcome {
       lock.unlock()
       body(outcome)
     } else {
-      waiters.append(.hook { [self] in body(finished) })
+      let isKept =
+        key != nil && waiters.contains { if case .hook(key, _) = $0 { true } else { false } }
+      if !isKept { waiters.append(.hook(key, { [self] in body(finished) })) }
       lock.unlock()
     }
   }
@@ -158,7 +165,7 @@ public class PendingCommand {
   package enum Waiter {
     case task(UnsafeContinuation<Void, Never>)
     case thread(Condition)
-    case hook(@Sendable () -> Void)
+    case hook(ObjectIdentifier?, @Sendable () -> Void)
     case routine(Outbox, @Sendable () -> Void)
   }
 

@@ -141,7 +141,7 @@ private let clear: inquiry = { object in
 private let deallocate: destructor = { object in
   guard let object else { return }
   PyObject_GC_UnTrack(object)
-  if mactcpObject(object).pointee.weakReferences != nil { PyObject_ClearWeakRefs(object) }
+  // First: what comes below may run Python, and with it an event that waits. None may reach an object without references.
   if let swift = mactcpObject(object).pointee.swift {
     mactcpObject(object).pointee.swift = nil
     let body = Unmanaged<ObjectBody>.fromOpaque(swift)
@@ -152,6 +152,7 @@ private let deallocate: destructor = { object in
       body.takeRetainedValue().dispose()
     }
   }
+  if mactcpObject(object).pointee.weakReferences != nil { PyObject_ClearWeakRefs(object) }
   _ = clear(object)
   let type: PyRef? = mactcp_type(object)
   if let free = PyType_GetSlot(OpaquePointer(type), Py_tp_free) {

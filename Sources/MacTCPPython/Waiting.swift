@@ -20,7 +20,7 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
       return command.result
     }
   }
-  command.whenComplete { _ in main.wake() }
+  command.whenComplete(once: main) { _ in main.wake() }
   while true {
     // Also before the first sleep: a call that was interrupted may have left its command here.
     try main.attend()

@@ -78,6 +78,60 @@ def test_weak_references() -> None:
     assert reference() is None and called == [reference]
 
 
+def test_an_event_that_comes_while_a_stream_goes() -> None:
+    """What is called when a stream's last reference goes lets events in: none finds the stream that is going."""
+    program = """
+    import weakref
+    called = []
+    def busy(_):
+        # Long enough for the events to come; the main thread takes them while it loops.
+        end = time.perf_counter() + 0.005
+        while time.perf_counter() < end: pass
+        called.append(_)
+    class Routine:
+        def __call__(self, *event): pass
+        def __del__(self): busy(None)
+    for _ in range(50):
+        stream, peer = opened("client", asr=Routine())
+        reference = weakref.ref(stream, busy)
+        peer.send(b"x")
+        reset(peer)
+        del stream
+    assert len(called) == 100, len(called)
+    udp = mactcp.UDPCreate(2048, 0)
+    udp.asr = Routine()
+    reference = weakref.ref(udp, busy)
+    with socket.socket(type=socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("127.0.0.1", udp.port))
+    del udp
+    assert len(called) == 102, len(called)
+    """
+    run_child(program)
+
+
+def test_a_passive_open_that_is_waited_for_again_and_again() -> None:
+    """Each wait leaves no more behind than one does."""
+    program = """
+    def rss():
+        return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    stream = mactcp.TCPCreate(4096)
+    stream.PassiveOpen(0)
+    def waits(count):
+        for _ in range(count):
+            try: stream.wait(1e-9)
+            except mactcp.error as error: assert error.code == const.commandTimeout
+    waits(1000)
+    before = rss()
+    waits(50_000)
+    grown = rss() - before
+    # Twenty bytes for each.
+    print(grown if grown > 1_000_000 else "flat")
+    with socket.create_connection(("127.0.0.1", stream.GetSockName()[1])):
+        stream.wait(DEADLINE)
+    """
+    assert run_child(program) == "flat\n"
+
+
 def test_a_stream_that_a_thread_is_blocked_in_lives() -> None:
     stream, peer = opened("client")
     received: list[object] = []
