@@ -78,9 +78,20 @@ extension TCPStream {
     effects.run()
     effects = Effects()
     let ready = sleeper.sleep(for: readiness, until: deadline, interruption)
-    let ends = ready.isEmpty && interruption?.endsCall() == true
+    lock.lock()
+    guard ready.isEmpty, let interruption else { return (ready, false) }
+    let losesNothing = losesNothing(asleep: readiness)
+    lock.unlock()
+    let ends = interruption.endsCall(losesNothing: losesNothing)
     lock.lock()
     return (ready, ends)
+  }
+
+  /// Whether a call that sleeps can return and begin anew unseen: nobody waits behind it, and no notification routine
+  /// would be told in between that data is there and no receive.
+  private func losesNothing(asleep readiness: Readiness) -> Bool {
+    if readiness == .receivable { return receives.isEmpty && subscribers == nil }
+    return readiness == .writable && sends.isEmpty && pendingClose == nil
   }
 
   // MARK: Close

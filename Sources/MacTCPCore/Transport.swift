@@ -66,7 +66,8 @@ package protocol Interruption: AnyObject, Sendable {
   /// before the sleep does not.
   var descriptor: Int32 { get }
   /// Looks; called without the lock, while the call keeps its place. Whether the call is to return, not completed.
-  func endsCall() -> Bool
+  /// With `losesNothing` it can be called again as if it had not returned: nobody waits to take its place.
+  func endsCall(losesNothing: Bool) -> Bool
 }
 
 /// Why a connection is gone, as the transport knows it.

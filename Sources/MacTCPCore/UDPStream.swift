@@ -145,8 +145,15 @@ public final class UDPStream: @unchecked Sendable {
       effects.run()
       effects = Effects()
       let ready = sleeper.sleep(for: .readable, until: deadline, interruption)
-      let ends = ready.isEmpty && interruption?.endsCall() == true
       lock.lock()
+      var ends = false
+      if ready.isEmpty, let interruption {
+        // As `TCPStream.losesNothing(asleep:)`.
+        let losesNothing = reads.isEmpty && subscribers?.isEmpty != false
+        lock.unlock()
+        ends = interruption.endsCall(losesNothing: losesNothing)
+        lock.lock()
+      }
       if isReleased { throw .releasedMeanwhile }
       let datagram = take()
       let isLate = deadline.map { transport.now >= $0 } ?? false

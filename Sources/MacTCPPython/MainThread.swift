@@ -87,13 +87,14 @@ final class MainThread: Interruption, @unchecked Sendable {
   }
 
   /// Whether the call that waits is to return, so that signal handlers or an asr can be run: they may make any call, of
-  /// the same stream too. Where only the herald has woken it there is most likely nothing to run, and it keeps its place.
-  func endsCall() -> Bool {
+  /// the same stream too. Where only the herald has woken it there is most likely nothing to run, and it keeps its place
+  /// if it would lose that; a handler that is run then cannot take the place either.
+  func endsCall(losesNothing: Bool) -> Bool {
     let isHerald = lock.withLock {
       defer { if isWoken { resetLocked() } }
       return isWoken && (notices.isEmpty || isDelivering)
     }
-    guard isHerald else { return true }
+    guard isHerald, !losesNothing else { return true }
     PyEval_RestoreThread(savedState)
     let raised = PyErr_CheckSignals() != 0
     savedState = PyEval_SaveThread()

@@ -28,7 +28,7 @@ func wait<Value>(for command: Command<Value>, until deadline: MonotonicTime? = n
       while command.result == nil {
         if let deadline, MonotonicTime.now >= deadline { return true }
         main.sleep(until: deadline)
-        if command.result == nil && main.endsCall() { return false }
+        if command.result == nil && main.endsCall(losesNothing: true) { return false }
       }
       return true
     }

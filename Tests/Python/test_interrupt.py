@@ -157,3 +157,29 @@ def test_a_signal_handler_that_does_not_raise_does_not_end_the_call() -> None:
     """
     with Child(program) as child:
         child.end()
+
+
+HANDLERS = {
+    "Rcv": """
+        stream, peer = opened("client")
+        send, receive = peer.send, lambda: stream.Rcv(10)[0]
+    """,
+    "Read": """
+        udp = mactcp.UDPCreate(4096, 0)
+        send, receive = lambda data: udp.Write(LOOPBACK, udp.port, data), lambda: udp.Read(10)
+    """,
+}
+
+
+@pytest.mark.parametrize("call", HANDLERS)
+def test_a_signal_handler_receives_what_the_call_it_interrupts_waits_for(call: str) -> None:
+    """Also for a signal that does not end the sleep, because another thread took it."""
+    program = """
+    import _thread
+    received = []
+    signal.signal(signal.SIGUSR1, lambda *_: (send(b"one"), received.append(receive()), send(b"two")))
+    threading.Timer(0.2, _thread.interrupt_main, [signal.SIGUSR1]).start()
+    assert receive() == b"two" and received == [b"one"], received
+    """
+    with Child(textwrap.dedent(HANDLERS[call]) + textwrap.dedent(program)) as child:
+        child.end()

@@ -20,7 +20,7 @@ struct InterruptionBehaviour {
 
     var descriptor: Int32 { event.number }
 
-    func endsCall() -> Bool {
+    func endsCall(losesNothing: Bool) -> Bool {
       event.reset()
       return count.add(1, ordering: .sequentiallyConsistent).newValue == end
     }
