@@ -53,7 +53,8 @@ public final class Resolver: Sendable {
   /// - Parameter hostsFile: A file in the format of hosts(5) that is read instead of the configured one.
   /// - Throws: ``ResultCode/streamAlreadyOpen`` if it is open, ``ResultCode/ipNoCnfgErr`` if `hostsFile`
   ///   cannot be read (a configured file that cannot counts as empty), ``ResultCode/ipBadCnfgErr``
-  ///   for a given search domain that is no domain name.
+  ///   for a given search domain that is no domain name, ``ResultCode/insufficientResources`` when no
+  ///   descriptor is left to read with.
   public func open(hostsFile: String? = nil) throws(MacTCPError) {
     try core.open(hostsFile: hostsFile)
   }

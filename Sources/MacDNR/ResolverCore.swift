@@ -9,6 +9,7 @@
 internal import DequeModule
 internal import MacTCPCore
 internal import MacTCPWire
+internal import SystemPackage
 
 final class ResolverCore: @unchecked Sendable {
   // Sendable: every variable is touched with `lock` held only.
@@ -77,14 +78,22 @@ final class ResolverCore: @unchecked Sendable {
         throw MacTCPError(.ipNoCnfgErr, "the hosts file \(hostsFile) cannot be read: \(error)")
       }
     } else {
-      hosts = HostsFile(parsing: Self.contents(ifThere: configuration.hostsFile))
+      hosts = HostsFile(parsing: try Self.contents(ifThere: configuration.hostsFile))
     }
-    let file = ResolvConf(parsing: Self.contents(ifThere: configuration.resolvConfPath))
+    let file = ResolvConf(parsing: try Self.contents(ifThere: configuration.resolvConfPath))
     return Opened(settings: try Settings(configuration, file), hosts: hosts)
   }
 
-  private static func contents(ifThere path: String?) -> [UInt8] {
-    path.flatMap { try? readFile($0) } ?? []
+  /// A file that cannot be read counts as empty; but not one that could be a moment later, because what is read stays.
+  private static func contents(ifThere path: String?) throws(MacTCPError) -> [UInt8] {
+    guard let path else { return [] }
+    do {
+      return try readFile(path)
+    } catch {
+      let shortages: [Errno] = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory]
+      guard let error = error as? Errno, shortages.contains(error) else { return [] }
+      throw MacTCPError(.insufficientResources, "\(path) cannot be read: \(error)")
+    }
   }
 
   /// What an open resolver has; opens it if it is not.

@@ -28,16 +28,21 @@ enum Runtime {
     try requireNoFork(.ipLoadErr)
     if let openDriver { return openDriver }
     let driver = try MacTCP.open()
-    guard let event = WakeEvent.make(), let identity = mainThreadIdentity() else {
-      PyErr_Clear()
+    guard let event = WakeEvent.make() else {
       throw MacTCPError(
         .insufficientResources, "the driver cannot be opened: no descriptor is left")
+    }
+    guard let identity = mainThreadIdentity() else {
+      PyErr_Clear()
+      throw MacTCPError(.ipLoadErr, "the driver cannot be opened: the interpreter has ended")
     }
     let main = MainThread(identity: identity, event: event)
     guard main.startHerald() else {
       throw MacTCPError(.insufficientResources, "the driver cannot be opened: no thread is left")
     }
     pthread_atfork(nil, nil, { Runtime.isForkedChild = true })
+    // A function that atexit runs after ours, or a destructor, may be the first to use the driver.
+    if isFinished { main.close() }
     self.main = main
     openDriver = driver
     return driver

@@ -238,6 +238,13 @@ EXITS = {
         last = Last()
         atexit.register(lambda: last.stream.Send(b"at exit"))
     """,
+    "a destructor that is the first to use it": """
+        class Last:
+            def __del__(self, mactcp=mactcp):
+                try: stream = mactcp.TCPCreate(4096); stream.asr = print; stream.PassiveOpen(0)
+                except mactcp.error as error: assert error.name == "ipLoadErr", error
+        sys.modules["last"] = Last()
+    """,
     "a resolver with queries under way": """
         result = macdnr.StrToAddr("1.2.3.4")
         macdnr.AddrToName(0x7F000001)

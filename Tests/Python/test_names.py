@@ -15,7 +15,7 @@ from pathlib import Path
 import macdnr
 import MACTCPconst as const
 import pytest
-from support import LOOPBACK, check_error, until
+from support import LOOPBACK, check_error, run_child, until
 
 # ---- Without a server --------------------------------------------------------------------------
 
@@ -50,6 +50,26 @@ def test_what_is_no_name(name: str) -> None:
         result.wait()
     check_error(caught.value)
     assert result.rtnCode == caught.value.code < 0 and result.isdone() == 1
+
+
+def test_a_shortage_of_descriptors_passes() -> None:
+    """The resolver is not opened without the files that it reads then: it would not know a server ever after."""
+    run_child("""
+    import resource
+    mactcp.MTU()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    all_taken = []
+    try:
+        while True: all_taken.append(open("/dev/null"))
+    except OSError: pass
+    result = macdnr.StrToAddr("host.test")
+    assert result.rtnCode == const.insufficientResources, result
+    try: macdnr.Open()
+    except macdnr.error as error: assert error.code == const.insufficientResources
+    else: raise SystemExit("opened")
+    all_taken.clear()
+    macdnr.Open()
+    """)
 
 
 def test_every_attribute_raises_the_error(closed: None) -> None:
