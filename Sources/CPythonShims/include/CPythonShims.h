@@ -9,12 +9,10 @@
 #include <structmember.h>
 
 static inline PyObject *mactcp_None(void) { return Py_None; }
-static inline PyObject *mactcp_NotImplemented(void) { return Py_NotImplemented; }
 static inline void mactcp_incref(PyObject *object) { Py_INCREF(object); }
 static inline void mactcp_decref(PyObject *object) { Py_DECREF(object); }
 static inline PyObject *mactcp_type(PyObject *object) { return (PyObject *)Py_TYPE(object); }
 static inline int mactcp_isInt(PyObject *object) { return PyLong_Check(object); }
-static inline int mactcp_isFloat(PyObject *object) { return PyFloat_Check(object); }
 static inline int mactcp_isString(PyObject *object) { return PyUnicode_Check(object); }
 static inline int mactcp_isExactBytes(PyObject *object) { return PyBytes_CheckExact(object); }
 
@@ -25,7 +23,6 @@ static inline PyObject *mactcp_OverflowError(void) { return PyExc_OverflowError;
 static inline PyObject *mactcp_AttributeError(void) { return PyExc_AttributeError; }
 static inline PyObject *mactcp_ImportError(void) { return PyExc_ImportError; }
 static inline PyObject *mactcp_KeyboardInterrupt(void) { return PyExc_KeyboardInterrupt; }
-static inline PyObject *mactcp_ResourceWarning(void) { return PyExc_ResourceWarning; }
 
 static inline unsigned long mactcp_pythonVersion(void) { return Py_Version; }
 
