@@ -19,11 +19,41 @@ extension Span<UInt8> {
   }
 }
 
+extension UInt32 {
+  /// The number whose upper and lower half are two 16-bit fields that follow each other.
+  @inlinable
+  package init(_ upper: UInt16, _ lower: UInt16) {
+    self = UInt32(upper) << 16 | UInt32(lower)
+  }
+
+  /// The first of the two 16-bit fields in a 32-bit word.
+  @inlinable package var upperHalf: UInt16 { UInt16(truncatingIfNeeded: self >> 16) }
+  /// The second of the two 16-bit fields in a 32-bit word.
+  @inlinable package var lowerHalf: UInt16 { UInt16(truncatingIfNeeded: self) }
+}
+
 extension OutputSpan<UInt8> {
   /// Appends `value`, most significant byte first. The caller has checked `freeCapacity`.
   @inlinable
   package mutating func append(networkOrder value: UInt16) {
     append(UInt8(truncatingIfNeeded: value >> 8))
     append(UInt8(truncatingIfNeeded: value))
+  }
+
+  /// Appends `value`, most significant byte first. The caller has checked `freeCapacity`.
+  @inlinable
+  package mutating func append(networkOrder value: UInt32) {
+    append(networkOrder: value.upperHalf)
+    append(networkOrder: value.lowerHalf)
+  }
+
+  /// Writes `value` over two bytes that were appended before, at `offset`: a checksum, which is known
+  /// last. Nothing happens where no two bytes are.
+  @inlinable
+  package mutating func overwrite(networkOrder value: UInt16, at offset: Int) {
+    guard offset >= 0, offset <= count &- 2 else { return }
+    var written = mutableSpan
+    written[offset] = UInt8(truncatingIfNeeded: value >> 8)
+    written[offset &+ 1] = UInt8(truncatingIfNeeded: value)
   }
 }

@@ -122,8 +122,7 @@ struct DNSGolden: Sendable, CustomTestStringConvertible {
 
   /// Bytes from hexadecimal digits.
   static func bytes(_ text: String...) -> [UInt8] {
-    let digits = text.joined().compactMap(\.hexDigitValue)
-    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    hex(text.joined())
   }
 }
 

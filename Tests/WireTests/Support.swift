@@ -1,4 +1,5 @@
 import MacTCPWire
+import Testing
 
 /// A small generator whose whole state is its seed, so that a failed test can be run again: SplitMix64.
 struct SeededGenerator: RandomNumberGenerator {
@@ -20,6 +21,40 @@ struct SeededGenerator: RandomNumberGenerator {
   mutating func bytes(_ count: Int) -> [UInt8] {
     (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
   }
+}
+
+/// The bytes of hexadecimal digits, between which spaces may stand.
+func hex(_ text: String) -> [UInt8] {
+  let digits = text.compactMap(\.hexDigitValue)
+  return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+}
+
+/// What `body` writes into an output with room for `capacity` bytes.
+func written(
+  capacity: Int = 70_000, _ body: (inout OutputSpan<UInt8>) throws(WireError) -> Void
+) throws(WireError) -> [UInt8] {
+  try [UInt8](capacity: capacity) { (output) throws(WireError) in try body(&output) }
+}
+
+/// Expects that `body` throws `noRoom` and writes nothing at every size below `count`, and writes `count`
+/// bytes where there is room for just so many.
+func expectRoom(
+  for count: Int, _ body: (inout OutputSpan<UInt8>) throws(WireError) -> Void,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  for capacity in 0..<count {
+    let bytes = [UInt8](capacity: capacity) { output in
+      #expect(throws: WireError.noRoom, sourceLocation: sourceLocation) { try body(&output) }
+    }
+    #expect(bytes.isEmpty, "capacity \(capacity)", sourceLocation: sourceLocation)
+  }
+  let whole = try written(capacity: count, body)
+  #expect(whole.count == count, sourceLocation: sourceLocation)
+  let behind = try written { (output) throws(WireError) in
+    output.append(0xEE)
+    try body(&output)
+  }
+  #expect(behind == [0xEE] + whole, sourceLocation: sourceLocation)
 }
 
 /// The checksum as RFC 1071 §4.1 writes it, one 16-bit word at a time: slow and plainly right.

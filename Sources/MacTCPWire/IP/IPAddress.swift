@@ -27,6 +27,18 @@ public struct IPAddress: Hashable, Sendable {
   public var isLoopback: Bool { v4 >> 24 == 127 }
   /// Whether the address is in 224.0.0.0/4 (RFC 1112 §4).
   public var isMulticast: Bool { v4 >> 28 == 0xE }
+  /// Whether the address is in 169.254.0.0/16, valid on one link only (RFC 3927 §2.1).
+  package var isLinkLocal: Bool { v4 >> 16 == 0xA9FE }
+  /// Whether the address is 255.255.255.255 (RFC 1122 §3.2.1.3 c).
+  package var isLimitedBroadcast: Bool { v4 == 0xFFFF_FFFF }
+  /// Whether the address is in 0.0.0.0/8, "this host on this network": only a source, of a host that does
+  /// not know its address yet (RFC 1122 §3.2.1.3 a and b).
+  package var isThisNetwork: Bool { v4 >> 24 == 0 }
+  /// Whether the address is in 240.0.0.0/4 and not a broadcast: reserved, no host's (RFC 1112 §4).
+  package var isReserved: Bool { v4 >> 28 == 0xF && !isLimitedBroadcast }
+  /// Whether one host can have the address: what may be a packet's source, unless it is the directed
+  /// broadcast of a network that is known (RFC 1122 §3.2.1.3).
+  package var isUnicast: Bool { !isThisNetwork && v4 >> 29 != 7 }
 }
 
 extension IPAddress: LosslessStringConvertible {
