@@ -1,0 +1,104 @@
+// The TCP header: RFC 9293 §3.1.
+//
+//  0                   1                   2                   3
+//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+// +-------------------------------+-------------------------------+
+// |          source port          |       destination port        |
+// +-------------------------------+-------------------------------+
+// |                        sequence number                        |
+// +---------------------------------------------------------------+
+// |                     acknowledgment number                     |
+// +-------+-------+-+-+-+-+-+-+-+-+-------------------------------+
+// | data  |       |C|E|U|A|P|R|S|F|                               |
+// |offset |  rsv  |W|C|R|C|S|S|Y|I|            window             |
+// |       |       |R|E|G|K|H|T|N|N|                               |
+// +-------+-------+-+-+-+-+-+-+-+-+-------------------------------+
+// |           checksum            |        urgent pointer         |
+// +-------------------------------+-------------------------------+
+// |           options, padded to 32 bits ...
+
+/// The header of a TCP segment. The data offset follows from the options: see ``headerLength``, and
+/// ``TCPSegment`` for one that came.
+package struct TCPHeader: Hashable, Sendable {
+  /// Its length in bytes without options, the least there is.
+  package static let leastLength = 20
+  /// Its length in bytes with as many options as fit.
+  package static let mostLength = 60
+
+  /// The sender's port.
+  package var sourcePort: UInt16
+  /// The receiver's port.
+  package var destinationPort: UInt16
+  /// SEG.SEQ: of the first byte of data, or of SYN where that is set.
+  package var sequenceNumber: SequenceNumber
+  /// SEG.ACK: the number that is expected next; without meaning where ACK is not set.
+  package var acknowledgmentNumber: SequenceNumber
+  /// The four reserved bits: sent as zero, and ignored.
+  package var reservedBits: UInt8
+  /// The control bits.
+  package var flags: TCPFlags
+  /// The window field, not shifted.
+  package var window: UInt16
+  /// The checksum as it came; what is written has its own.
+  package var checksum: UInt16
+  /// SEG.UP: from the sequence number to the last byte of urgent data; without meaning where URG is not set
+  /// (RFC 6093 §2.1).
+  package var urgentPointer: UInt16
+  /// The options.
+  package var options: TCPOptions
+
+  /// The header of a segment that is to be sent.
+  package init(
+    sourcePort: UInt16, destinationPort: UInt16, sequenceNumber: SequenceNumber,
+    acknowledgmentNumber: SequenceNumber = SequenceNumber(0), flags: TCPFlags = [],
+    window: UInt16 = 0, urgentPointer: UInt16 = 0, options: TCPOptions = TCPOptions()
+  ) {
+    self.sourcePort = sourcePort
+    self.destinationPort = destinationPort
+    self.sequenceNumber = sequenceNumber
+    self.acknowledgmentNumber = acknowledgmentNumber
+    reservedBits = 0
+    self.flags = flags
+    self.window = window
+    checksum = 0
+    self.urgentPointer = urgentPointer
+    self.options = options
+  }
+
+  /// The length of the header in bytes when it is written: 20...60, a multiple of 4.
+  package var headerLength: Int { Self.leastLength &+ options.byteCount }
+
+  /// Appends the whole segment to `output`: the header, then `payload` and `rest`, which are copied and
+  /// summed in one pass.
+  ///
+  /// - Parameters:
+  ///   - output: where the segment goes; what it holds before is left alone.
+  ///   - source: the address it is sent from.
+  ///   - destination: the address it is sent to.
+  ///   - payload: its data.
+  ///   - rest: more data, for those who keep theirs in a ring.
+  /// - Throws: ``WireError/noRoom`` if fewer than ``headerLength`` bytes and the data are free.
+  package func write(
+    to output: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
+    payload: Span<UInt8> = Span(), _ rest: Span<UInt8> = Span()
+  ) throws(WireError) {
+    let headerLength = headerLength
+    let length = headerLength &+ payload.count &+ rest.count
+    guard output.freeCapacity >= length else { throw .noRoom }
+    let start = output.count
+    var sum = InternetChecksum(
+      pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: length)
+    sum.add(UInt32(sourcePort, destinationPort), appendingTo: &output)
+    sum.add(sequenceNumber.rawValue, appendingTo: &output)
+    sum.add(acknowledgmentNumber.rawValue, appendingTo: &output)
+    // The length is the offset in words, times 4, and stands 12 bits up.
+    let offset = UInt16(truncatingIfNeeded: headerLength) << 10
+    let bits = offset | UInt16(reservedBits & 0xF) << 8 | UInt16(flags.rawValue)
+    sum.add(UInt32(bits, window), appendingTo: &output)
+    sum.add(UInt32(0, urgentPointer), appendingTo: &output)
+    options.write(to: &output, addingTo: &sum)
+    try sum.add(payload, appendingTo: &output)
+    try sum.add(rest, appendingTo: &output)
+    output.overwrite(networkOrder: sum.value, at: start &+ 16)
+  }
+}
