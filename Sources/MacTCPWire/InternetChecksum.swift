@@ -7,8 +7,7 @@
 
 /// The 16-bit ones' complement sum of a message that is added part by part (RFC 1071 §1).
 package struct InternetChecksum: Sendable {
-  /// The ones' complement sum so far, not yet folded to 16 bits. Stays far below `UInt64.max`:
-  /// every part adds less than 2^50, and `accumulate` folds it when it passes 2^56.
+  /// The ones' complement sum so far, in 64 bits and not yet folded to 16.
   @usableFromInline var sum: UInt64 = 0
   /// Whether an odd number of bytes has been added: the next byte is then the low half of a word.
   @usableFromInline var isOdd = false
@@ -24,13 +23,13 @@ package struct InternetChecksum: Sendable {
   }
 
   /// Adds a 16-bit field of the message or of a pseudo-header.
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func add(_ word: UInt16) {
     accumulate(UInt64(word))
   }
 
   /// Adds a 32-bit field of the message or of a pseudo-header.
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func add(_ word: UInt32) {
     // Its two halves are added at once: 2^16 counts as 1 in a sum of 16 bits (RFC 1071 §2).
     accumulate(UInt64(word))
@@ -38,7 +37,7 @@ package struct InternetChecksum: Sendable {
 
   /// Adds a 32-bit field of the message, and appends it to `output`. The caller has checked
   /// `freeCapacity`.
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func add(_ word: UInt32, appendingTo output: inout OutputSpan<UInt8>) {
     add(word)
     output.append(networkOrder: word)
@@ -55,12 +54,13 @@ package struct InternetChecksum: Sendable {
   @inlinable
   package var isValid: Bool { value == 0 }
 
-  /// Adds the sum of a part, below 2^42. Behind an odd number of bytes each byte stands in the other half
-  /// of its word, which is 2^8 times as much (RFC 1071 §2, "Byte Order Independence").
-  @inlinable
+  /// Adds the sum of a part, below 2^56. Behind an odd number of bytes each byte stands in the other half
+  /// of its word, which is 2^8 times as much (RFC 1071 §2, "Byte Order Independence"). What 64 bits
+  /// cannot hold is added below, as in 16 bits: 2^64 counts as 1 too.
+  @inlinable @inline(__always)
   mutating func accumulate(_ part: UInt64) {
-    sum &+= isOdd ? part &<< 8 : part
-    if sum >> 56 != 0 { sum = UInt64(Self.folded(sum)) }
+    let (result, overflow) = sum.addingReportingOverflow(isOdd ? part &<< 8 : part)
+    sum = result &+ (overflow ? 1 : 0)
   }
 
   /// The same ones' complement sum in 16 bits: the carries are added back in.

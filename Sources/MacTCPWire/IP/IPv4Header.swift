@@ -99,6 +99,8 @@ package struct IPv4Header: Hashable, Sendable {
     try self.init(fieldsOf: quotation)
   }
 
+  // Inlined, because to copy the fields out of a result costs more than to parse them.
+  @inline(__always)
   private init(fieldsOf packet: Span<UInt8>) throws(WireError) {
     guard let first = packet.networkUInt32(at: 0), let second = packet.networkUInt32(at: 4),
       let third = packet.networkUInt32(at: 8), let source = packet.networkUInt32(at: 12),

@@ -25,6 +25,7 @@ package struct SACKBlocks: Sendable {
   package private(set) var count = 0
 
   /// No blocks.
+  @inline(__always)
   package init() {}
 
   /// The first four blocks of a sequence.

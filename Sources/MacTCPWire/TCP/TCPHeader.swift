@@ -48,6 +48,7 @@ package struct TCPHeader: Hashable, Sendable {
   package var options: TCPOptions
 
   /// The header of a segment that is to be sent.
+  @inline(__always)
   package init(
     sourcePort: UInt16, destinationPort: UInt16, sequenceNumber: SequenceNumber,
     acknowledgmentNumber: SequenceNumber = SequenceNumber(0), flags: TCPFlags = [],

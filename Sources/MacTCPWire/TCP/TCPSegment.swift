@@ -38,11 +38,10 @@ package struct TCPSegment: Hashable, Sendable {
       sequenceNumber: SequenceNumber(sequence),
       acknowledgmentNumber: SequenceNumber(acknowledgment),
       flags: TCPFlags(rawValue: UInt8(truncatingIfNeeded: fourth >> 16)),
-      window: fourth.lowerHalf, urgentPointer: fifth.lowerHalf,
-      options: TCPOptions(
-        parsing: bytes.extracting(TCPHeader.leastLength..<headerLength)))
+      window: fourth.lowerHalf, urgentPointer: fifth.lowerHalf)
     header.reservedBits = UInt8(truncatingIfNeeded: fourth >> 24) & 0xF
     header.checksum = fifth.upperHalf
+    header.options.parse(bytes.extracting(TCPHeader.leastLength..<headerLength))
     payloadRange = headerLength..<bytes.count
   }
 
