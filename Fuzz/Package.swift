@@ -9,6 +9,9 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .unsafeFlags(["-sanitize=fuzzer,address"]),
 ]
+let linkerSettings: [LinkerSetting] = [
+  .unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])
+]
 
 let package = Package(
   name: "Fuzz",
@@ -18,7 +21,10 @@ let package = Package(
     .target(name: "MacTCPWire", swiftSettings: settings),
     .executableTarget(
       name: "FuzzDNS", dependencies: ["CFuzzer", "MacTCPWire"], swiftSettings: settings,
-      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+      linkerSettings: linkerSettings),
+    .executableTarget(
+      name: "FuzzPackets", dependencies: ["CFuzzer", "MacTCPWire"], swiftSettings: settings,
+      linkerSettings: linkerSettings),
   ],
   swiftLanguageModes: [.v6]
 )
