@@ -1,11 +1,11 @@
 /// A 48-bit address of a network interface (IEEE 802-2014 §8.2).
-package struct HardwareAddress: Hashable, Sendable {
+public struct HardwareAddress: Hashable, Sendable {
   /// The address in the lower 48 bits, the byte that is sent first uppermost; the others are zero.
-  package let bits: UInt64
+  public let bits: UInt64
 
   /// The address in the lower 48 of `bits`.
   @inlinable
-  package init(bits: UInt64) {
+  public init(bits: UInt64) {
     self.bits = bits & 0xFFFF_FFFF_FFFF
   }
 
@@ -35,7 +35,7 @@ package struct HardwareAddress: Hashable, Sendable {
 
 extension HardwareAddress: LosslessStringConvertible {
   /// Six pairs of hexadecimal digits, small or capital, with colons between them.
-  package init?(_ description: String) {
+  public init?(_ description: String) {
     let pairs = description.utf8.split(
       separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     guard pairs.count == 6 else { return nil }
@@ -51,7 +51,7 @@ extension HardwareAddress: LosslessStringConvertible {
   }
 
   /// Six pairs of hexadecimal digits, as `02:00:5e:10:00:01`.
-  package var description: String {
+  public var description: String {
     (0..<6).map { index in
       let byte = UInt8(truncatingIfNeeded: bits >> (40 - 8 * index))
       return (byte < 16 ? "0" : "") + String(byte, radix: 16)

@@ -1,13 +1,13 @@
 /// An address and how many of its first bits are the network's (RFC 4632 §3.1; the subnet mask of
 /// RFC 1122 §3.3.1.1).
-package struct IPv4Prefix: Hashable, Sendable {
+public struct IPv4Prefix: Hashable, Sendable {
   /// An address in the network: a host's own, or the network's.
-  package let address: IPAddress
+  public let address: IPAddress
   /// The number of bits, 0...32.
-  package let length: Int
+  public let length: Int
 
   /// The prefix of `length` bits; `nil` if that is not 0...32.
-  package init?(_ address: IPAddress, length: Int) {
+  public init?(_ address: IPAddress, length: Int) {
     guard (0...32).contains(length) else { return nil }
     self.address = address
     self.length = length
@@ -40,7 +40,7 @@ package struct IPv4Prefix: Hashable, Sendable {
 
 extension IPv4Prefix: LosslessStringConvertible {
   /// `192.0.2.1/24`, as ``description`` prints it; the length in decimal digits without a leading zero.
-  package init?(_ description: String) {
+  public init?(_ description: String) {
     guard let slash = description.lastIndex(of: "/"),
       let address = IPAddress(String(description[..<slash]))
     else { return nil }
@@ -50,5 +50,5 @@ extension IPv4Prefix: LosslessStringConvertible {
   }
 
   /// Address and length, as `192.0.2.1/24`.
-  package var description: String { "\(address)/\(length)" }
+  public var description: String { "\(address)/\(length)" }
 }
