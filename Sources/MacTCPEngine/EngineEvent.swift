@@ -1,4 +1,4 @@
-import MacTCPWire
+public import MacTCPWire
 
 /// What has happened, in the order in which it did for one stream: see ``Engine/nextEvent()``.
 ///

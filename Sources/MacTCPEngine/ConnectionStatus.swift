@@ -1,0 +1,147 @@
+public import MacTCPWire
+
+/// The state of a connection (RFC 9293 §3.3.2). The raw value is MacTCP's.
+public enum ConnectionState: UInt8, Hashable, Sendable, CaseIterable {
+  case closed = 0
+  case listen = 2
+  case synReceived = 4
+  case synSent = 6
+  case established = 8
+  case finWait1 = 10
+  case finWait2 = 12
+  case closeWait = 14
+  case closing = 16
+  case lastAck = 18
+  case timeWait = 20
+}
+
+extension ConnectionState: CustomStringConvertible {
+  /// The state as the RFC writes it, "FIN-WAIT-1".
+  public var description: String {
+    switch self {
+    case .closed: "CLOSED"
+    case .listen: "LISTEN"
+    case .synReceived: "SYN-RECEIVED"
+    case .synSent: "SYN-SENT"
+    case .established: "ESTABLISHED"
+    case .finWait1: "FIN-WAIT-1"
+    case .finWait2: "FIN-WAIT-2"
+    case .closeWait: "CLOSE-WAIT"
+    case .closing: "CLOSING"
+    case .lastAck: "LAST-ACK"
+    case .timeWait: "TIME-WAIT"
+    }
+  }
+}
+
+/// Everything about a connection (RFC 9293 §3.10.6; MacTCP's TCPStatus and its statistics). Amounts are in
+/// bytes, times in microseconds.
+public struct ConnectionStatus: Sendable {
+  public var state = ConnectionState.closed
+  public var local = Endpoint(.any, 0)
+  public var remote = Endpoint(.any, 0)
+  /// Why the last connection of the stream ended; `nil` while there is one, or before the first.
+  public var terminationReason: TerminationReason?
+  /// SND.WND: what the peer offers.
+  public var sendWindow = 0
+  /// RCV.WND: what is offered to the peer.
+  public var receiveWindow = 0
+  /// What was sent and is not acknowledged, and what waits to be sent.
+  public var unacknowledged = 0
+  /// What can be received at once.
+  public var unread = 0
+  /// How much a send takes now.
+  public var sendSpace = 0
+  /// How many bytes up to and with the last urgent one are still to be received (MUST-33); 0 without.
+  public var urgentRemaining = 0
+  /// SND.UNA.
+  public var sendUnacknowledged: UInt32 = 0
+  /// SND.NXT.
+  public var sendNext: UInt32 = 0
+  /// RCV.NXT.
+  public var receiveNext: UInt32 = 0
+  public var congestionWindow = 0
+  public var slowStartThreshold = 0
+  /// The largest segment's data, options of each segment not counted.
+  public var maximumSegmentSize = 0
+  public var smoothedRoundTrip = 0
+  public var roundTripVariance = 0
+  public var retransmissionTimeout = 0
+  /// How often the oldest segment was sent again.
+  public var retransmissions = 0
+  public var typeOfService: UInt8 = 0
+  public var timeToLive: UInt8 = 0
+  public var windowScaleSent: UInt8?
+  public var windowScaleReceived: UInt8?
+  public var usesTimestamps = false
+  public var usesSACK = false
+  public var usesECN = false
+  public var userTimeout = 0
+  public var userTimeoutAborts = true
+  public var statistics = ConnectionStatistics()
+}
+
+/// What a connection has counted (MacTCP's TCPConnectionStats).
+public struct ConnectionStatistics: Hashable, Sendable {
+  public var dataSegmentsReceived: UInt64 = 0
+  public var dataSegmentsSent: UInt64 = 0
+  public var segmentsResent: UInt64 = 0
+  public var bytesReceived: UInt64 = 0
+  public var bytesReceivedTwice: UInt64 = 0
+  public var bytesPastWindow: UInt64 = 0
+  public var bytesSent: UInt64 = 0
+  public var bytesResent: UInt64 = 0
+}
+
+/// What can be set of a connection at any time.
+public enum ConnectionOption: Hashable, Sendable {
+  /// Whether small segments are held back while others are unacknowledged (MUST-17).
+  case nagle(Bool)
+  /// Whether an idle connection is probed (MUST-24); the times are the configuration's.
+  case keepalive(Bool)
+  /// After how many idle microseconds, how many apart, how often (MUST-27); switches keepalive on.
+  case keepaliveTimes(idle: Int, interval: Int, probes: Int)
+  /// How long, in microseconds, an answer may fail to come, 0 for ever, and whether the connection is aborted
+  /// then or the user told (RFC 9293 §3.9.1.6; MUST-21).
+  case userTimeout(Int, aborts: Bool)
+  /// The byte of the type of service, DSCP and precedence; the lowest two bits are ECN's (MUST-48).
+  case typeOfService(UInt8)
+  /// 1...255 (MUST-49).
+  case timeToLive(UInt8)
+  /// Whether acknowledgements are put off (SHLD-18).
+  case delayedAcknowledgment(Bool)
+  /// How many bytes are buffered for reading; never below what is offered to the peer already (SHLD-14).
+  case receiveBuffer(Int)
+  /// How many bytes are buffered for sending.
+  case sendBuffer(Int)
+}
+
+/// What an opening says besides the endpoints; `nil` is the configuration's.
+public struct OpenOptions: Sendable {
+  public var typeOfService: UInt8 = 0
+  public var timeToLive: UInt8?
+  /// The user time-out in microseconds, 0 for ever.
+  public var userTimeout: Int?
+  /// Whether the connection is aborted when that runs out; otherwise it is reported.
+  public var userTimeoutAborts = true
+  /// Options of the IP header of every packet, 40 bytes at most, as they stand there (MUST-51).
+  public var ipOptions: [UInt8] = []
+
+  public init() {}
+}
+
+/// What a receive call returned.
+public struct Received: Hashable, Sendable {
+  /// How many bytes; 0 if there were none.
+  public var count = 0
+  /// They are urgent: ahead of them or among them is the end of urgent data.
+  public var isUrgent = false
+  /// The last of them is the last urgent byte.
+  public var isMark = false
+  /// The sender has pushed what is read with this call (MAY-17).
+  public var isPushed = false
+  /// Nothing will follow: the peer has closed, and all has been read.
+  public var isEnd = false
+
+  public init() {}
+}

@@ -1,0 +1,37 @@
+internal import MacTCPWire
+
+extension EngineConfiguration {
+  /// Throws for what no engine can work with.
+  func validate() throws(EngineError) {
+    for prefix in addresses where !prefix.address.isUnicast || prefix.isBroadcast(prefix.address) {
+      throw .badAddress
+    }
+    let day = 86_400_000_000
+    let lengths = [
+      (mtu, 68...65_535), (memoryCeiling, (64 << 10)...(1 << 40)),
+      (receiveBuffer, Self.bufferRange), (sendBuffer, Self.bufferRange),
+      (reassemblyMemory, 0...(1 << 30)), (reassemblyTimeout, 1...day),
+      (timeWaitLimit, 0...(1 << 20)), (answersPerSecond, 0...1_000_000),
+      (initialWindow, 1...10), (Int(timeToLive), 1...255),
+      (minimumRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...day)),
+      (initialRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...day)),
+      (maximumRetransmissionTimeout, 1_000_000...day),
+      (acknowledgmentDelay, 0...499_999), (maximumSegmentLifetime, 0...day),
+      (finWait2Timeout, 0...day), (userTimeout, 0...(7 * day)), (openTimeout, 0...(7 * day)),
+      (retransmissionsBeforeAdvice, 1...1_000),
+      (keepaliveIdle, 1_000_000...(7 * day)), (keepaliveInterval, 1_000_000...day),
+      (keepaliveProbes, 1...1_000),
+    ]
+    for (value, range) in lengths where !range.contains(value) { throw .invalidLength }
+    guard ephemeralPorts.lowerBound > 0 else { throw .invalidLength }
+  }
+
+  /// The sizes that a connection's buffers may have.
+  static var bufferRange: ClosedRange<Int> { 4_096...(1 << 30) }
+}
+
+extension Int {
+  func clamped(to range: ClosedRange<Int>) -> Int {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+  }
+}

@@ -1,0 +1,49 @@
+public import MacTCPWire
+
+/// What a datagram is sent with besides its data.
+public struct DatagramOptions: Sendable {
+  /// Whether the datagram has a checksum (RFC 768).
+  public var withChecksum = true
+  /// Whether it must not be fragmented.
+  public var dontFragment = false
+  /// `nil` is the configuration's.
+  public var timeToLive: UInt8?
+  public var typeOfService: UInt8 = 0
+  /// The port it comes from, one of the stream's; `nil` is its first.
+  public var sourcePort: UInt16?
+  /// Options of the IP header, 40 bytes at most, as they stand there.
+  public var ipOptions: [UInt8] = []
+
+  public init() {}
+}
+
+/// What is known of a datagram that was received.
+public struct Datagram: Hashable, Sendable {
+  /// Who sent it.
+  public var source: Endpoint
+  /// The address and port it was sent to.
+  public var destination: Endpoint
+  /// How many bytes it has; more than were received where the caller's memory was too short.
+  public var length: Int
+}
+
+/// What an echo is sent with.
+public struct EchoOptions: Sendable {
+  /// How long an answer is waited for, in microseconds.
+  public var timeout = 2_000_000
+  /// `nil` is the configuration's.
+  public var timeToLive: UInt8?
+  public var typeOfService: UInt8 = 0
+  public var dontFragment = false
+  /// Options of the IP header, 40 bytes at most, as they stand there.
+  public var ipOptions: [UInt8] = []
+
+  public init() {}
+}
+
+/// An entry of the table of hardware addresses (MacTCP's LAP statistics show it).
+public struct Neighbor: Hashable, Sendable {
+  public var address: IPAddress
+  /// `nil` while it is asked for.
+  public var hardware: HardwareAddress?
+}
