@@ -1,30 +1,223 @@
+// TCP: all connections, and what finds them (RFC 9293).
+//
+// A segment's way: `receive` finds the connection by its four-tuple, `ControlBlock.segmentArrives` changes it,
+// `settle` does what follows. A call's way is the same with a call in place of the segment. `transmit` lets the
+// connections that want to send make one packet after the other.
+
 internal import MacTCPWire
 
 struct TCPLayer: ~Copyable {
-  init(_ configuration: EngineConfiguration, _ context: inout Context) {}
+  var connections = Slab<ControlBlock>()
+  var listeners = Slab<Listener>()
+  /// Four-tuples: an index of `connections`, or the complement of one of `timeWaits`.
+  var table: ConnectionTable
+  /// The streams in LISTEN, by local port.
+  var ports: [UInt16: [Int32]] = [:]
+  var timeWaits = TimeWaits()
+  var timers = TimerWheel()
+  /// The connections that may have something to send.
+  var ready = IndexQueue()
+  /// How many segments the first of them has sent in a row.
+  var burst = 0
+  /// The connections with events that nobody has been told of.
+  var eventful = IndexQueue()
+  /// Segments without a connection that are to be sent.
+  var replies = Replies()
+  var initialSequence: InitialSequenceNumbers
+  var ephemeralPorts: EphemeralPorts
+  var cookies: SYNCookies
+  /// RFC 5961 §7: for all connections, and not to be guessed.
+  var challenges: RateLimit
+  var resets: RateLimit
 
-  func nextDeadline(_ context: borrowing Context) -> Instant { .never }
-  mutating func advance(_ context: inout Context) {}
-  mutating func nextEvent(_ context: inout Context) -> EngineEvent? { nil }
-  mutating func receive(
-    _ segment: Span<UInt8>, from source: IPAddress, to destination: IPAddress,
-    _ information: PacketInformation, _ ip: inout IPLayer, _ context: inout Context
-  ) {}
-  mutating func receive(_ report: ICMPError, from sender: IPAddress, _ ip: inout IPLayer, _ context: inout Context) {}
+  /// How many segments a connection sends before another one has its turn.
+  static var mostInBurst: Int { 16 }
+
+  init(_ configuration: EngineConfiguration, _ context: inout Context) {
+    table = ConnectionTable(seed0: context.random.next(), seed1: context.random.next())
+    initialSequence = InitialSequenceNumbers(
+      key: SipHash.Key(context.random.next(), context.random.next()))
+    ephemeralPorts = EphemeralPorts(
+      range: configuration.ephemeralPorts,
+      key: SipHash.Key(context.random.next(), context.random.next()))
+    cookies = SYNCookies(key: SipHash.Key(context.random.next(), context.random.next()))
+    challenges = RateLimit(perSecond: configuration.answersPerSecond)
+    resets = RateLimit(perSecond: configuration.answersPerSecond)
+  }
+
+  // MARK: Time
+
+  func nextDeadline(_ context: borrowing Context) -> Instant {
+    min(timers.nextDeadline ?? .never, timeWaits.nextDeadline)
+  }
+
+  mutating func advance(_ context: inout Context) {
+    while let index = timers.nextExpired(at: context.now) {
+      connections[index].armed = .never
+      connections[index].timeout(&context)
+      settle(index, &context)
+    }
+    while let (record, owner) = timeWaits.removeExpired(at: context.now) {
+      forget(record, owner, &context)
+    }
+  }
+
+  // MARK: Events
+
+  mutating func nextEvent(_ context: inout Context) -> EngineEvent? {
+    while let index = eventful.first {
+      let id = ConnectionID(rawValue: connections.handle(at: index).rawValue)
+      if let event = connections[index].nextEvent(id) {
+        if connections[index].events.isEmpty { eventful.remove(index) }
+        return event
+      }
+      eventful.remove(index)
+    }
+    return nil
+  }
+
+  // MARK: Packets out
+
+  /// Makes the next packet; `nil` if nobody has anything to send.
   mutating func transmit(
     into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer, _ context: inout Context
-  ) -> IPLayer.Disposition? { nil }
+  ) -> IPLayer.Disposition? {
+    if let reply = replies.removeFirst() { return write(reply, into: &packet, &ip, &context) }
+    while let index = ready.first {
+      if let disposition = connections[index].transmit(into: &packet, &ip, &context) {
+        burst &+= 1
+        if burst >= Self.mostInBurst {
+          burst = 0
+          ready.remove(index)
+          ready.append(index)
+        }
+        settle(index, &context)
+        return disposition
+      }
+      burst = 0
+      ready.remove(index)
+      settle(index, &context)
+    }
+    return nil
+  }
 
-  mutating func create(receiveBuffer: Int?, sendBuffer: Int?, _ context: inout Context) throws(EngineError) -> ConnectionID { throw .insufficientResources }
-  mutating func activeOpen(_ id: ConnectionID, to remote: Endpoint, from local: Endpoint, _ options: OpenOptions, _ ip: borrowing IPLayer, _ context: inout Context) throws(EngineError) {}
-  mutating func passiveOpen(_ id: ConnectionID, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions, _ ip: borrowing IPLayer, _ context: inout Context) throws(EngineError) {}
-  mutating func listen(_ id: ConnectionID, on local: Endpoint, backlog: Int, _ options: OpenOptions, _ ip: borrowing IPLayer, _ context: inout Context) throws(EngineError) {}
-  mutating func accept(_ id: ConnectionID, _ context: inout Context) throws(EngineError) -> ConnectionID? { nil }
-  mutating func send(_ id: ConnectionID, _ bytes: Span<UInt8>, push: Bool, urgent: Bool, _ context: inout Context) throws(EngineError) -> Int { 0 }
-  mutating func read(_ id: ConnectionID, into output: inout OutputSpan<UInt8>, _ context: inout Context) throws(EngineError) -> Received { throw .invalidStream }
-  mutating func close(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {}
-  mutating func abort(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {}
-  mutating func release(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {}
-  func status(of id: ConnectionID, _ context: borrowing Context) throws(EngineError) -> ConnectionStatus { throw .invalidStream }
-  mutating func set(_ option: ConnectionOption, of id: ConnectionID, _ context: inout Context) throws(EngineError) {}
+  // MARK: What follows a change
+
+  /// Does what follows from a change of the connection at `index`.
+  @inline(__always)
+  mutating func settle(_ index: Int, _ context: inout Context) {
+    let deadline = connections[index].nextDeadline(context)
+    // A timer that is too early finds nothing due and is armed again: it need not move when a deadline does.
+    if deadline < connections[index].armed {
+      connections[index].armed = deadline
+      timers.arm(index, at: deadline)
+    }
+    if connections[index].pending.output { ready.append(index) }
+    if !connections[index].events.isEmpty { eventful.append(index) }
+    if connections[index].needsSettling { settleSlowly(index, &context) }
+  }
+
+  /// What does not happen in the life of an established connection.
+  private mutating func settleSlowly(_ index: Int, _ context: inout Context) {
+    if connections[index].state == .timeWait { beginTimeWait(index, &context) }
+    if connections[index].state == .closed {
+      leaveTables(index)
+      leaveParent(index)
+      if !connections[index].pending.reset {
+        timers.cancel(index)
+        connections[index].armed = .never
+      }
+    }
+    if connections[index].parent >= 0 && connections[index].state != .synReceived {
+      announceToParent(index, &context)
+    }
+    if connections[index].isDisposable { dispose(index, &context) }
+  }
+
+  /// Takes the connection out of what finds it.
+  mutating func leaveTables(_ index: Int) {
+    if connections[index].pending.inTable {
+      table.remove(local: connections[index].local, remote: connections[index].remote)
+      connections[index].pending.inTable = false
+    }
+    if connections[index].pending.inPorts {
+      let port = connections[index].local.port
+      ports[port]?.removeAll { $0 == index }
+      if ports[port]?.isEmpty == true { ports[port] = nil }
+      connections[index].pending.inPorts = false
+    }
+  }
+
+  private mutating func dispose(_ index: Int, _ context: inout Context) {
+    leaveTables(index)
+    timers.cancel(index)
+    ready.remove(index)
+    eventful.remove(index)
+    connections[index].freeMemory(&context)
+    connections.remove(index)
+    context.memory.unreserve(Self.footprint)
+  }
+
+  /// What a connection without data takes of the memory ceiling: its block, and its places in tables.
+  static var footprint: Int { MemoryLayout<ControlBlock>.stride &+ 64 }
+
+  // MARK: Streams
+
+  mutating func create(receiveBuffer: Int?, sendBuffer: Int?, _ context: inout Context)
+    throws(EngineError) -> ConnectionID
+  {
+    let receiveBuffer = receiveBuffer ?? context.configuration.receiveBuffer
+    let sendBuffer = sendBuffer ?? context.configuration.sendBuffer
+    guard EngineConfiguration.bufferRange.contains(receiveBuffer),
+      EngineConfiguration.bufferRange.contains(sendBuffer)
+    else { throw .invalidLength }
+    guard let index = makeConnection(&context) else { throw .insufficientResources }
+    connections[index].receiveLimit = UInt32(receiveBuffer)
+    connections[index].sendLimit = UInt32(sendBuffer)
+    return ConnectionID(rawValue: connections.handle(at: index).rawValue)
+  }
+
+  /// A control block in CLOSED with the configuration's settings; `nil` at the memory ceiling.
+  mutating func makeConnection(_ context: inout Context) -> Int? {
+    guard context.memory.reserve(Self.footprint) else { return nil }
+    var block = ControlBlock(context.configuration)
+    block.settings.timeToLive = context.configuration.timeToLive
+    block.settings.usesNagle = context.configuration.usesNagle
+    block.settings.userTimeout = context.configuration.userTimeout
+    guard let handle = connections.insert(block) else {
+      context.memory.unreserve(Self.footprint)
+      return nil
+    }
+    return handle.index
+  }
+
+  /// The place of a stream that the user has.
+  @inline(__always)
+  func index(of id: ConnectionID) throws(EngineError) -> Int {
+    guard let handle = Handle(rawValue: id.rawValue), let index = connections.index(of: handle),
+      !connections[index].pending.released, connections[index].parent < 0
+    else { throw .invalidStream }
+    return index
+  }
+}
+
+/// So many answers in a second, and not exactly so many: who counts them learns nothing (RFC 5961 §7).
+struct RateLimit {
+  let perSecond: Int
+  private var second: UInt64 = .max
+  private var left = 0
+
+  init(perSecond: Int) { self.perSecond = perSecond }
+
+  /// Whether one more may be sent now.
+  mutating func allows(_ context: inout Context) -> Bool {
+    let now = context.now.microseconds / 1_000_000
+    if now != second {
+      second = now
+      left = perSecond / 2 &+ Int(truncatingIfNeeded: context.random.next() % UInt64(perSecond &+ 1))
+    }
+    guard left > 0 else { return false }
+    left &-= 1
+    return true
+  }
 }

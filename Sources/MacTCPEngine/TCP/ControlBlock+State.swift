@@ -1,0 +1,150 @@
+// What follows from a control block's variables.
+
+internal import MacTCPWire
+
+extension ControlBlock {
+  /// Whether data may be received in this state (RFC 9293 §3.10.7.4, seventh).
+  var canReceiveData: Bool {
+    switch state {
+    case .established, .finWait1, .finWait2: true
+    case .closed, .listen, .synSent, .synReceived, .closeWait, .closing, .lastAck, .timeWait: false
+    }
+  }
+
+  /// Whether both sides have agreed on their first numbers (RFC 9293 §3.5, "synchronized").
+  var isSynchronized: Bool {
+    switch state {
+    case .closed, .listen, .synSent, .synReceived: false
+    case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck, .timeWait: true
+    }
+  }
+
+  /// The number behind the last byte that the user has given, and behind the FIN if there is one.
+  var sendEnd: SequenceNumber {
+    sendStart.advanced(by: sendRing.count &+ (pending.fin ? 1 : 0))
+  }
+
+  /// The number of the first byte that the user has not read.
+  var readStart: SequenceNumber {
+    rcv.nxt.advanced(by: -(receiveRing.count &+ (pending.finReceived ? 1 : 0)))
+  }
+
+  /// Room for what comes in order.
+  var receiveSpace: Int { max(0, Int(receiveLimit) &- receiveRing.count) }
+
+  /// How much the ring may hold: the field of a window is a multiple of a power of two.
+  var receiveRingLimit: Int { Int(receiveLimit) &+ 1 &<< Int(receiveShift) }
+
+  /// RCV.WND: what the peer may send still (RFC 9293 §3.3.1).
+  var receiveWindow: Int { max(0, rcv.nxt.distance(to: rcv.edge)) }
+
+  /// What of the peer's window is not used; negative after it was shrunk.
+  var usableWindow: Int {
+    snd.nxt.distance(to: snd.una.advanced(by: Int(snd.wnd)))
+  }
+
+  /// The data that a segment may have with the options that every segment has (RFC 9293 §3.7.1).
+  var segmentData: Int { max(1, Int(mss) &- (usesTimestamps ? 12 : 0)) }
+
+  /// Whether `settle` has more to do than timers and queues.
+  var needsSettling: Bool {
+    switch state {
+    case .closed, .timeWait: true
+    case .established: parent >= 0
+    case .listen, .synReceived, .synSent, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
+      parent >= 0 && state != .synReceived
+    }
+  }
+
+  /// Whether nobody needs the block any more.
+  var isDisposable: Bool {
+    pending.released && (state == .closed || state == .timeWait) && !pending.reset && !pending.inTable
+      || pending.released && state == .timeWait
+  }
+
+  /// The first moment at which something is due.
+  @inline(__always)
+  func nextDeadline(_ context: borrowing Context) -> Instant {
+    if state == .closed || state == .timeWait || state == .listen { return .never }
+    var deadline = min(recovery.deadline, deadlines.delayedAcknowledgment)
+    deadline = min(deadline, min(deadlines.persist, deadlines.idle))
+    return min(deadline, userDeadline(context))
+  }
+
+  /// When the user time-out runs out: so long after the first of what is unanswered (RFC 9293 §3.8.3, R2).
+  func userDeadline(_ context: borrowing Context) -> Instant {
+    guard unansweredSince != .never else { return .never }
+    let timeout =
+      isSynchronized || settings.userTimeoutIsSet
+      ? settings.userTimeout : context.configuration.openTimeout
+    return timeout == 0 ? .never : unansweredSince.advanced(by: timeout)
+  }
+
+  /// Gives all memory back.
+  mutating func freeMemory(_ context: inout Context) {
+    sendRing.removeAll(pool: &context.memory)
+    receiveRing.removeAll(pool: &context.memory)
+    recovery.reset(&context.memory)
+    outOfOrder.removeAll()
+    extras = nil
+  }
+
+  /// Ends the connection: nothing more is sent, and what the user has not read stays.
+  mutating func end(_ reason: TerminationReason, _ context: inout Context) {
+    guard state != .closed else { return }
+    let wasListening = state == .listen
+    if reason == .close {
+      context.counters.tcp.closedGracefully &+= 1
+    } else if pending.wasEstablished {
+      context.counters.tcp.aborted &+= 1
+    } else if !wasListening {
+      context.counters.tcp.attemptsFailed &+= 1
+    }
+    state = .closed
+    self.reason = reason
+    forgetTransfer(&context)
+    tell(.terminated)
+  }
+
+  /// Gives back what only an open connection needs.
+  mutating func forgetTransfer(_ context: inout Context) {
+    sendRing.removeAll(pool: &context.memory)
+    recovery.reset(&context.memory)
+    outOfOrder.removeAll()
+    if pending.released || receiveRing.isEmpty { receiveRing.removeAll(pool: &context.memory) }
+    deadlines = Deadlines()
+    unansweredSince = .never
+    pending.output = pending.reset
+  }
+
+  /// Queues an event, unless the user has released the stream.
+  @inline(__always)
+  mutating func tell(_ event: PendingEvents) {
+    if !pending.released { events.insert(event) }
+  }
+
+  /// The first of the events that are queued, in the order in which they can have happened.
+  mutating func nextEvent(_ id: ConnectionID) -> EngineEvent? {
+    guard let bit = events.first else { return nil }
+    events.remove(bit)
+    switch bit {
+    case .opened: return .opened(id)
+    case .incoming: return .incoming(id)
+    case .icmpReport: return extras?.report.map { .icmpReport(id, $0) } ?? nextEvent(id)
+    case .urgent: return .urgent(id)
+    case .dataArrived: return .dataArrived(id)
+    case .acknowledged: return .acknowledged(id)
+    case .finAcknowledged: return .finAcknowledged(id)
+    case .closing: return .closing(id)
+    case .userTimeout: return .userTimeout(id)
+    default: return .terminated(id, reason ?? .networkFailure)
+    }
+  }
+}
+
+extension PendingEvents {
+  /// The event that stands first.
+  var first: PendingEvents? {
+    rawValue == 0 ? nil : PendingEvents(rawValue: rawValue & (0 &- rawValue))
+  }
+}

@@ -1,0 +1,299 @@
+// Passive opens: one connection out of LISTEN, and listeners whose children wait to be accepted (RFC 9293 §3.10.7.2),
+// SYN floods (RFC 4987).
+
+internal import MacTCPWire
+
+/// What a listener has besides its control block.
+struct Listener {
+  /// How many children may be half open, and how many may wait to be accepted.
+  let backlog: Int
+  /// How many are half open.
+  var halfOpen = 0
+  /// The established ones, in their order: places in the slab of connections. Those before `head` are taken.
+  private var queue: [Int32] = []
+  private var head = 0
+
+  init(backlog: Int) { self.backlog = backlog }
+
+  /// How many wait to be accepted.
+  var waiting: Int { queue.count &- head }
+
+  mutating func append(_ index: Int) { queue.append(Int32(truncatingIfNeeded: index)) }
+
+  mutating func removeFirst() -> Int? {
+    guard head < queue.count else { return nil }
+    let first = Int(queue[head])
+    head &+= 1
+    if head == queue.count || head >= 1_024 {
+      queue.removeFirst(head)
+      head = 0
+    }
+    return first
+  }
+
+  /// Takes out one that has ended before it was accepted.
+  mutating func remove(_ index: Int) {
+    if let place = queue[head...].firstIndex(of: Int32(truncatingIfNeeded: index)) {
+      queue.remove(at: place)
+    }
+  }
+
+  /// All that wait.
+  var all: ArraySlice<Int32> { queue[head...] }
+}
+
+extension TCPLayer {
+  // MARK: A SYN
+
+  /// RFC 9293 §3.10.7.2, third: a SYN for a listener or a passive open.
+  mutating func open(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, from index: Int, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) {
+    let listener = Int(connections[index].listener)
+    guard listener >= 0 else {
+      openOne(segment, payload, at: index, ip, &context)
+      return
+    }
+    let isFull =
+      listeners[listener].halfOpen >= listeners[listener].backlog
+      || listeners[listener].waiting >= listeners[listener].backlog
+    guard !isFull, let child = makeChild(of: index, &context) else {
+      sendCookie(segment, index, ip, &context)
+      return
+    }
+    listeners[listener].halfOpen &+= 1
+    begin(child, with: segment, ip, &context)
+    connections[child].takeText(
+      segment, payload, from: segment.sequence.advanced(by: 1), &context)
+    settle(child, &context)
+  }
+
+  /// The stream in LISTEN itself becomes the connection.
+  private mutating func openOne(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, at index: Int, _ ip: borrowing IPLayer,
+    _ context: inout Context
+  ) {
+    leaveTables(index)
+    begin(index, with: segment, ip, &context)
+    connections[index].takeText(
+      segment, payload, from: segment.sequence.advanced(by: 1), &context)
+    settle(index, &context)
+  }
+
+  /// A new connection with the listener's buffers and settings; `nil` at the memory ceiling.
+  private mutating func makeChild(of index: Int, _ context: inout Context) -> Int? {
+    guard let child = makeConnection(&context) else { return nil }
+    let block = connections[index]
+    connections[child].receiveLimit = block.receiveLimit
+    connections[child].sendLimit = block.sendLimit
+    connections[child].settings = block.settings
+    if let options = block.extras {
+      let extras = Extras()
+      extras.ipOptions = options.ipOptions
+      extras.keepalive = options.keepalive
+      connections[child].extras = extras
+    }
+    connections[child].parent = Int32(truncatingIfNeeded: index)
+    return child
+  }
+
+  /// SYN-RECEIVED: the SYN's number and options are taken, and SYN,ACK goes out.
+  private mutating func begin(
+    _ index: Int, with segment: ArrivingSegment, _ ip: borrowing IPLayer,
+    _ context: inout Context
+  ) {
+    take(segment.local, segment.remote, at: index, ip, &context)
+    connections[index].state = .synReceived
+    connections[index].receive(syn: segment, &context)
+    context.counters.tcp.passiveOpens &+= 1
+  }
+
+  // MARK: accept
+
+  mutating func accept(_ id: ConnectionID, _ context: inout Context) throws(EngineError)
+    -> ConnectionID?
+  {
+    let index = try index(of: id)
+    let listener = Int(connections[index].listener)
+    guard listener >= 0, connections[index].state == .listen else {
+      throw .connectionDoesntExist
+    }
+    guard let child = listeners[listener].removeFirst() else { return nil }
+    connections[child].parent = -1
+    connections[child].events.remove(.opened)
+    if !connections[child].events.isEmpty { eventful.append(child) }
+    return ConnectionID(rawValue: connections.handle(at: child).rawValue)
+  }
+
+  /// The child is no longer half open: it waits to be accepted, or has ended.
+  mutating func announceToParent(_ index: Int, _ context: inout Context) {
+    let parent = Int(connections[index].parent)
+    let listener = Int(connections[parent].listener)
+    guard !connections[index].pending.isAnnounced, connections[index].state != .closed,
+      listener >= 0
+    else { return }
+    connections[index].pending.isAnnounced = true
+    listeners[listener].halfOpen &-= 1
+    listeners[listener].append(index)
+    // Its own events are told once it has been accepted.
+    eventful.remove(index)
+    connections[parent].tell(.incoming)
+    eventful.append(parent)
+  }
+
+  /// A child has ended before it was accepted: nobody will ever know it.
+  mutating func leaveParent(_ index: Int) {
+    let parent = Int(connections[index].parent)
+    guard parent >= 0 else { return }
+    let listener = Int(connections[parent].listener)
+    if listener >= 0 {
+      if connections[index].pending.isAnnounced {
+        listeners[listener].remove(index)
+      } else {
+        listeners[listener].halfOpen &-= 1
+      }
+    }
+    connections[index].parent = -1
+    connections[index].pending.released = true
+    connections[index].events = []
+    eventful.remove(index)
+  }
+
+  /// The listener is no more: its children that nobody has accepted are aborted.
+  mutating func dropListener(_ index: Int, _ context: inout Context) {
+    let listener = Int(connections[index].listener)
+    guard listener >= 0 else { return }
+    for child in connections.indices
+    where connections.isOccupied(child) && Int(connections[child].parent) == index {
+      connections[child].abortConnection(.abort, &context)
+      settle(child, &context)
+    }
+    listeners.remove(listener)
+    connections[index].listener = -1
+  }
+
+  // MARK: SYN cookies (RFC 4987 §3.6)
+
+  /// The queue is full: the answer has in its number all that must be known of the SYN.
+  private mutating func sendCookie(
+    _ segment: ArrivingSegment, _ index: Int, _ ip: borrowing IPLayer, _ context: inout Context
+  ) {
+    guard context.configuration.usesSYNCookies else {
+      context.counters.drop(.listenQueueFull)
+      return
+    }
+    let options = segment.header.options
+    var header = TCPHeader(
+      sourcePort: segment.header.destinationPort, destinationPort: segment.header.sourcePort,
+      sequenceNumber: cookies.make(
+        local: segment.local, remote: segment.remote, sequence: segment.sequence,
+        mss: options.maximumSegmentSize ?? 536, now: context.now),
+      acknowledgmentNumber: segment.sequence.advanced(by: 1), flags: [.syn, .ack],
+      window: UInt16(clamping: Int(connections[index].receiveLimit)))
+    header.options.maximumSegmentSize = UInt16(clamping: context.configuration.mtu &- 40)
+    if context.configuration.usesTimestamps, let timestamps = options.timestamps {
+      let usesSACK = context.configuration.usesSACK && options.isSACKPermitted
+      let shift = context.configuration.usesWindowScale ? options.windowScale : nil
+      header.options.timestamps = TCPTimestamps(
+        value: cookies.timestamp(windowScale: shift, sackPermitted: usesSACK, now: context.now),
+        echoReply: timestamps.value)
+      header.options.isSACKPermitted = usesSACK
+      if shift != nil { header.options.windowScale = connections[index].shiftForLimit }
+    }
+    context.counters.tcp.cookiesSent &+= 1
+    reply(header, to: segment, &context)
+  }
+
+  /// The acknowledgement of a cookie makes a connection that was not there.
+  mutating func acceptCookie(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ index: Int, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) -> Bool {
+    let listener = Int(connections[index].listener)
+    guard listener >= 0, context.configuration.usesSYNCookies,
+      context.counters.tcp.cookiesSent > 0, !segment.flags.contains(.syn)
+    else { return false }
+    let cookie = segment.acknowledgment.advanced(by: -1)
+    guard
+      let mss = cookies.check(
+        cookie, local: segment.local, remote: segment.remote,
+        sequence: segment.sequence.advanced(by: -1), now: context.now)
+    else {
+      context.counters.drop(.badCookie)
+      return false
+    }
+    guard listeners[listener].waiting < listeners[listener].backlog,
+      let child = makeChild(of: index, &context)
+    else {
+      // The peer sends again, and there may be room then.
+      context.counters.drop(.listenQueueFull)
+      return true
+    }
+    listeners[listener].halfOpen &+= 1
+    context.counters.tcp.cookiesAccepted &+= 1
+    var syn = segment
+    syn.header.flags = .syn
+    syn.header.sequenceNumber.advance(by: -1)
+    syn.header.options = TCPOptions()
+    syn.header.options.maximumSegmentSize = mss
+    if let timestamps = segment.header.options.timestamps {
+      let agreed = cookies.options(of: timestamps.echoReply)
+      syn.header.options.timestamps = timestamps
+      syn.header.options.windowScale = agreed.windowScale
+      syn.header.options.isSACKPermitted = agreed.sackPermitted
+    }
+    begin(child, with: syn, ip, &context)
+    connections[child].resume(at: cookie, segment, context)
+    let reaction = connections[child].segmentArrives(segment, payload, &context)
+    if case .reset = reaction { reset(segment, &context) }
+    settle(child, &context)
+    return true
+  }
+}
+
+extension ControlBlock {
+  /// Takes a peer's SYN: the connection is in SYN-RECEIVED.
+  mutating func receive(syn segment: ArrivingSegment, _ context: inout Context) {
+    rcv.irs = segment.sequence
+    rcv.nxt = segment.sequence.advanced(by: 1)
+    rcv.psh = rcv.nxt
+    rcv.acknowledged = rcv.nxt
+    agree(on: segment, &context)
+    usesECN =
+      context.configuration.usesECN && segment.flags.contains(.ece) && segment.flags.contains(.cwr)
+    settings.isPassive = true
+    offerFirstWindow()
+    snd.wnd = UInt32(segment.header.window)
+    snd.wl1 = segment.sequence
+    pending.syn = true
+    pending.output = true
+  }
+
+  /// The connection's SYN,ACK was a cookie: it counts as sent.
+  mutating func resume(
+    at cookie: SequenceNumber, _ segment: ArrivingSegment, _ context: borrowing Context
+  ) {
+    snd.iss = cookie
+    snd.una = cookie
+    snd.nxt = cookie.advanced(by: 1)
+    snd.up = cookie
+    snd.small = cookie
+    sendStart = snd.nxt
+    snd.psh = sendStart
+    pending.syn = false
+    if usesTimestamps, let echo = segment.header.options.timestamps?.echoReply {
+      // Our time stamps go on from the one in the cookie.
+      timestampOffset = echo &- UInt32(truncatingIfNeeded: context.now.microseconds / 1_000) &+ 64
+    }
+  }
+
+  /// The shift that windows of this size need.
+  var shiftForLimit: UInt8 {
+    var shift: UInt8 = 0
+    while shift < TCPOptions.greatestWindowScale && receiveLimit >> UInt32(shift) > 65_535 {
+      shift &+= 1
+    }
+    return shift
+  }
+}

@@ -1,0 +1,197 @@
+// How a segment is put together: window, options, flags, and what is remembered of it.
+
+internal import MacTCPWire
+
+extension ControlBlock {
+  /// Appends the packet with the segment.
+  @inline(__always)
+  mutating func write(
+    _ segment: OutgoingSegment, into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) -> IPLayer.Disposition? {
+    var header = TCPHeader(
+      sourcePort: local.port, destinationPort: remote.port, sequenceNumber: segment.sequence,
+      acknowledgmentNumber: rcv.nxt, flags: segment.flags)
+    addOptions(to: &header, context)
+    let offset = sendStart.distance(to: segment.sequence)
+    // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
+    let count = min(segment.count, max(1, Int(mss) &- header.options.byteCount))
+    if count < segment.count { header.flags.remove(.fin) }
+    let end = segment.sequence.advanced(by: count)
+    addFlags(to: &header, segment, count, end)
+    header.window = windowField(segment.flags)
+    var typeOfService = settings.typeOfService & ~3
+    if usesECN && count > 0 && !segment.isRetransmission && !segment.isProbe { typeOfService |= 2 }
+    let disposition = ip.writeHeaders(
+      into: &packet, from: local.address, to: remote.address, protocol: .tcp,
+      payloadLength: header.headerLength &+ count, typeOfService: typeOfService,
+      timeToLive: settings.timeToLive,
+      dontFragment: context.configuration.usesPathMTUDiscovery,
+      options: extras?.ipOptions, &context)
+    do {
+      try sendRing.withBytes(at: max(0, offset), count: count) { first, second throws(WireError) in
+        try header.write(
+          to: &packet, from: local.address, to: remote.address, payload: first, second)
+      }
+    } catch {
+      // The caller's memory is shorter than the link's packets: the packet is lost, as on a bad link.
+      packet.removeAll()
+    }
+    remember(segment, header.flags, count, &context)
+    return disposition
+  }
+
+  @inline(__always)
+  private func addOptions(to header: inout TCPHeader, _ context: borrowing Context) {
+    let isSYN = header.flags.contains(.syn)
+    if isSYN {
+      addOpeningOptions(to: &header, context)
+      return
+    }
+    if usesTimestamps {
+      header.options.timestamps = TCPTimestamps(
+        value: timestamp(context), echoReply: recentTimestamp)
+    }
+    if usesSACK && (pending.duplicateReport || !outOfOrder.isEmpty)
+      && !header.flags.contains(.rst)
+    {
+      header.options.sackBlocks = sackBlocks()
+    }
+  }
+
+  /// MSS only with SYN (MUST-65), and the others in a SYN,ACK only where the SYN had them.
+  private func addOpeningOptions(to header: inout TCPHeader, _ context: borrowing Context) {
+    let configuration = context.configuration
+    let isReply = header.flags.contains(.ack)
+    header.options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
+    if isReply ? usesWindowScale : configuration.usesWindowScale {
+      header.options.windowScale = receiveShift
+    }
+    if isReply ? usesTimestamps : configuration.usesTimestamps {
+      header.options.timestamps = TCPTimestamps(
+        value: timestamp(context), echoReply: isReply ? recentTimestamp : 0)
+    }
+    header.options.isSACKPermitted = isReply ? usesSACK : configuration.usesSACK
+  }
+
+  /// The duplicate first, where there is one (RFC 2883 §4), then what came out of order.
+  private func sackBlocks() -> SACKBlocks {
+    let most = usesTimestamps ? 3 : 4
+    guard pending.duplicateReport else { return outOfOrder.sackBlocks(limit: most) }
+    var blocks = SACKBlocks()
+    blocks.append(duplicate)
+    for block in outOfOrder.sackBlocks(limit: most &- 1) { blocks.append(block) }
+    return blocks
+  }
+
+  /// TSval: milliseconds (RFC 7323 §5.4 allows 1 ms to 1 s), from an unguessable start.
+  func timestamp(_ context: borrowing Context) -> UInt32 {
+    UInt32(truncatingIfNeeded: context.now.microseconds / 1_000) &+ timestampOffset
+  }
+
+  @inline(__always)
+  private mutating func addFlags(
+    to header: inout TCPHeader, _ segment: OutgoingSegment, _ count: Int, _ end: SequenceNumber
+  ) {
+    if count > 0 && end.precedesOrEquals(snd.psh) && (end == snd.psh || end == sendDataEnd) {
+      header.flags.insert(.psh)
+    }
+    if snd.isUrgent && segment.sequence.precedes(snd.up) && !segment.flags.contains(.syn)
+      && !segment.flags.contains(.rst)
+    {
+      // MUST-62: the pointer is the number of the byte behind the urgent data; one that is too far for its
+      // field comes in a later segment.
+      header.flags.insert(.urg)
+      header.urgentPointer = UInt16(clamping: segment.sequence.distance(to: snd.up))
+    }
+    if usesECN && !segment.flags.contains(.syn) {
+      if pending.echoCongestion { header.flags.insert(.ece) }
+      if count > 0 && !segment.isRetransmission && recovery.takeCWR() { header.flags.insert(.cwr) }
+    }
+    if header.flags.contains(.syn) && !header.flags.contains(.ack) || header.flags == .rst {
+      header.acknowledgmentNumber = SequenceNumber(0)
+    }
+  }
+
+  /// The number behind the last byte that the user has given.
+  private var sendDataEnd: SequenceNumber { sendStart.advanced(by: sendRing.count) }
+
+  /// The window to offer, and RCV.WND after it: never less than before (SHLD-14), and not more by a little
+  /// (RFC 9293 §3.8.6.2.2, MUST-39).
+  @inline(__always)
+  private mutating func windowField(_ flags: TCPFlags) -> UInt16 {
+    if flags.contains(.syn) {
+      return UInt16(clamping: state == .synSent ? receiveSpace : receiveWindow)
+    }
+    if flags.contains(.rst) { return 0 }
+    let space = receiveSpace
+    let offered = receiveWindow
+    let least = min(Int(receiveLimit) / 2, Int(peerMSS))
+    let shift = Int(receiveShift)
+    if space &- offered >= least {
+      let field = min(space &>> shift, 65_535)
+      let window = field &<< shift
+      if window >= offered {
+        rcv.edge = rcv.nxt.advanced(by: window)
+        return UInt16(truncatingIfNeeded: field)
+      }
+    }
+    // Rounded up, the field says no less than was offered before (RFC 7323 §2.4). The ring takes what that is
+    // too much; where it would be more, what the field says less is accepted still.
+    let slack = (1 &<< shift) &- 1
+    let field = min((offered &+ slack) &>> shift, 65_535)
+    if field &<< shift <= space &+ slack {
+      rcv.edge = SequenceNumber.later(rcv.edge, rcv.nxt.advanced(by: field &<< shift))
+      return UInt16(truncatingIfNeeded: field)
+    }
+    return UInt16(clamping: offered &>> shift)
+  }
+
+  /// Keeps what the segment means for what follows.
+  @inline(__always)
+  private mutating func remember(
+    _ segment: OutgoingSegment, _ flags: TCPFlags, _ count: Int, _ context: inout Context
+  ) {
+    context.counters.tcp.segmentsSent &+= 1
+    if flags.contains(.rst) {
+      context.counters.tcp.resetsSent &+= 1
+      return
+    }
+    if flags.contains(.ack) {
+      pending.acknowledgment = false
+      pending.duplicateReport = false
+      deadlines.delayedAcknowledgment = .never
+      unacknowledgedSegments = 0
+      rcv.acknowledged = rcv.nxt
+    }
+    guard !segment.isProbe else {
+      if unansweredSince == .never { unansweredSince = context.now }
+      return
+    }
+    let numbers =
+      count &+ (flags.contains(.fin) ? 1 : 0) &+ (flags.contains(.syn) ? 1 : 0)
+    guard numbers > 0 else { return }
+    if count > 0 { countSent(count, segment.isRetransmission, &context) }
+    let end = segment.sequence.advanced(by: numbers)
+    _ = recovery.transmitted(
+      segment.sequence, count: numbers, isRetransmission: segment.isRetransmission,
+      isLimitedByApplication: unsentBytes &- count <= 0, now: context.now, pool: &context.memory)
+    if snd.nxt.precedes(end) { snd.nxt = end }
+    if flags.contains(.fin) { pending.finSent = true }
+    if count > 0 && count < segmentData && !segment.isRetransmission { snd.small = end }
+    if unansweredSince == .never { unansweredSince = context.now }
+  }
+
+  private mutating func countSent(_ count: Int, _ isAgain: Bool, _ context: inout Context) {
+    if isAgain {
+      statistics.segmentsResent &+= 1
+      statistics.bytesResent &+= UInt64(count)
+      context.counters.tcp.segmentsResent &+= 1
+      context.counters.tcp.bytesResent &+= UInt64(count)
+    } else {
+      statistics.dataSegmentsSent &+= 1
+      statistics.bytesSent &+= UInt64(count)
+      context.counters.tcp.bytesSent &+= UInt64(count)
+    }
+  }
+}

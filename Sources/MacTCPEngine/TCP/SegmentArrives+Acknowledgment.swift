@@ -1,0 +1,115 @@
+// SEGMENT ARRIVES, fifth: the ACK field (RFC 9293 §3.10.7.4), the window (§3.8.6), and what an acknowledged FIN does.
+
+internal import MacTCPWire
+
+extension ControlBlock {
+  /// Takes the acknowledgement and the window.
+  mutating func acknowledge(
+    _ segment: ArrivingSegment, _ count: Int, _ context: inout Context
+  ) -> Reaction {
+    let acknowledgment = segment.acknowledgment
+    if pending.probedByte && acknowledgment == snd.nxt.advanced(by: 1) {
+      // The byte that probed the window was taken.
+      pending.probedByte = false
+      snd.nxt = acknowledgment
+    }
+    // RFC 5961 §5.2: neither what was never sent, nor what is older than a window.
+    if snd.nxt.precedes(acknowledgment)
+      || acknowledgment.distance(to: snd.una) > Int(snd.largestWindow)
+    {
+      context.counters.drop(.unacceptableAcknowledgment)
+      return .challenge
+    }
+    let previous = snd.una
+    let windowChanged = updateWindow(segment)
+    if previous.precedes(acknowledgment) || previous != snd.nxt || !segment.header.options.sackBlocks.isEmpty {
+      let outcome = recovery.acknowledged(
+        .init(
+          una: previous, ack: acknowledgment, nxt: snd.nxt,
+          sackBlocks: usesSACK ? segment.header.options.sackBlocks : SACKBlocks(),
+          echoReply: usesTimestamps ? segment.header.options.timestamps?.echoReply : nil,
+          carriesData: segment.length > 0, changesWindow: windowChanged,
+          hasECE: usesECN && segment.flags.contains(.ece), mss: segmentData),
+        now: context.now, pool: &context.memory)
+      count(outcome, &context)
+      pending.output = true
+    }
+    if previous.precedes(acknowledgment) {
+      advance(to: acknowledgment, &context)
+    } else if windowChanged && snd.nxt.precedes(sendEnd) {
+      pending.output = true
+    }
+    // An answer, whatever it says: the peer is there (MUST-37: a closed window is no failure).
+    unansweredSince = snd.una == snd.nxt && !pending.probedByte ? .never : context.now
+    return .none
+  }
+
+  /// RFC 9293 §3.10.7.4, fifth: the window of a segment that is not older than the one it was taken from.
+  private mutating func updateWindow(_ segment: ArrivingSegment) -> Bool {
+    guard
+      snd.wl1.precedes(segment.sequence)
+        || (snd.wl1 == segment.sequence && snd.wl2.precedesOrEquals(segment.acknowledgment))
+    else { return false }
+    let shift = segment.flags.contains(.syn) ? 0 : sendShift
+    let window = UInt32(segment.header.window) << UInt32(shift)
+    snd.wl1 = segment.sequence
+    snd.wl2 = segment.acknowledgment
+    guard window != snd.wnd else { return false }
+    snd.wnd = window
+    snd.largestWindow = max(snd.largestWindow, window)
+    if window > 0 {
+      deadlines.persist = .never
+      windowProbes = 0
+    }
+    return true
+  }
+
+  private mutating func count(_ outcome: LossRecovery.Outcome, _ context: inout Context) {
+    if outcome.enteredRecovery { context.counters.tcp.fastRecoveries &+= 1 }
+    if outcome.undone { context.counters.tcp.spuriousRecoveries &+= 1 }
+  }
+
+  /// SND.UNA goes to `acknowledgment`.
+  private mutating func advance(to acknowledgment: SequenceNumber, _ context: inout Context) {
+    snd.una = acknowledgment
+    deadlines.persist = .never
+    windowProbes = 0
+    let bytes = min(sendStart.distance(to: acknowledgment), sendRing.count)
+    if bytes > 0 {
+      sendRing.drop(bytes, keepingBeyond: false, pool: &context.memory)
+      sendStart.advance(by: bytes)
+      tell(.acknowledged)
+    }
+    if snd.isUrgent && snd.up.precedesOrEquals(acknowledgment) { snd.isUrgent = false }
+    if snd.small.precedes(acknowledgment) { snd.small = acknowledgment }
+    pending.output = true
+    if pending.finSent && acknowledgment == sendEnd { takeAcknowledgmentOfFIN(&context) }
+  }
+
+  private mutating func takeAcknowledgmentOfFIN(_ context: inout Context) {
+    pending.finAcknowledged = true
+    tell(.finAcknowledged)
+    switch state {
+    case .finWait1:
+      state = .finWait2
+      // Nobody reads any more: the peer has so long to close.
+      if pending.released {
+        deadlines.idle = context.now.advanced(by: context.configuration.finWait2Timeout)
+      }
+    case .closing: enterTimeWait(&context)
+    case .lastAck: end(.close, &context)
+    case .closed, .listen, .synSent, .synReceived, .established, .finWait2, .closeWait, .timeWait:
+      break
+    }
+  }
+
+  /// Both sides have closed, and we have closed first (RFC 9293 §3.6): the record that `settle` makes does the
+  /// waiting.
+  mutating func enterTimeWait(_ context: inout Context) {
+    state = .timeWait
+    reason = .close
+    context.counters.tcp.closedGracefully &+= 1
+    forgetTransfer(&context)
+    tell(.terminated)
+  }
+}

@@ -1,0 +1,118 @@
+// SEGMENT ARRIVES in CLOSED and SYN-SENT (RFC 9293 §3.10.7.1 and §3.10.7.3); what a SYN agrees on.
+
+internal import MacTCPWire
+
+extension ControlBlock {
+  /// What a segment does to the connection.
+  mutating func segmentArrives(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
+  ) -> Reaction {
+    switch state {
+    case .closed, .listen, .timeWait: return .reset
+    case .synSent: return arriveInSynSent(segment, payload, &context)
+    case .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
+      return arriveInSynchronized(segment, payload, &context)
+    }
+  }
+
+  private mutating func arriveInSynSent(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
+  ) -> Reaction {
+    // First, check the ACK bit.
+    let hasACK = segment.flags.contains(.ack)
+    if hasACK {
+      let acknowledgment = segment.acknowledgment
+      if acknowledgment.precedesOrEquals(snd.iss) || snd.nxt.precedes(acknowledgment) {
+        context.counters.drop(.unacceptableAcknowledgment)
+        return .reset
+      }
+      guard snd.una.precedesOrEquals(acknowledgment) else { return .none }
+    }
+    // Second, the RST bit: a RST without an acceptable ACK is nobody's (RFC 5961 §3.2).
+    if segment.flags.contains(.rst) {
+      if hasACK {
+        context.counters.tcp.resetsReceived &+= 1
+        end(.remoteAbort, &context)
+      }
+      return .none
+    }
+    // Fourth, the SYN bit.
+    guard segment.flags.contains(.syn) else { return .none }
+    rcv.irs = segment.sequence
+    rcv.nxt = segment.sequence.advanced(by: 1)
+    rcv.psh = rcv.nxt
+    rcv.acknowledged = rcv.nxt
+    agree(on: segment, &context)
+    if hasACK {
+      usesECN =
+        context.configuration.usesECN && segment.flags.contains(.ece)
+        && !segment.flags.contains(.cwr)
+      establish(segment, &context)
+      _ = acknowledge(segment, payload.count, &context)
+      offerFirstWindow()
+      pending.acknowledgment = true
+      takeText(segment, payload, from: rcv.nxt, &context)
+      takeFIN(segment, payload.count, &context)
+      pending.output = true
+      return .none
+    }
+    // Both sides opened at the same time (MUST-10): SYN,ACK with the same number.
+    usesECN =
+      context.configuration.usesECN && segment.flags.contains(.ece)
+      && segment.flags.contains(.cwr)
+    state = .synReceived
+    offerFirstWindow()
+    snd.wnd = UInt32(segment.header.window)
+    snd.wl1 = segment.sequence
+    pending.syn = true
+    pending.output = true
+    return .none
+  }
+
+  /// Takes the options of the peer's SYN (RFC 7323 §2.2 and §3.2, RFC 2018 §2): an option holds where both
+  /// sides have sent it. `isReply` is for a SYN that ours was sent before.
+  mutating func agree(on segment: ArrivingSegment, _ context: inout Context) {
+    let options = segment.header.options
+    let configuration = context.configuration
+    // Without the option 536 (MUST-15); and never so small that the header's options leave no room.
+    peerMSS = max(64, options.maximumSegmentSize ?? 536)
+    usesWindowScale = configuration.usesWindowScale && options.windowScale != nil
+    sendShift = usesWindowScale ? options.windowScale ?? 0 : 0
+    if !usesWindowScale { receiveShift = 0 }
+    usesTimestamps = configuration.usesTimestamps && options.timestamps != nil
+    usesSACK = configuration.usesSACK && options.isSACKPermitted
+    if usesTimestamps, let timestamps = options.timestamps {
+      recentTimestamp = timestamps.value
+      recentTimestampAge = Self.seconds(context.now)
+    }
+    mss = min(mss, peerMSS)
+  }
+
+  /// The connection is there: ESTABLISHED. The acknowledgement of the SYN is taken afterwards.
+  mutating func establish(_ segment: ArrivingSegment, _ context: inout Context) {
+    state = pending.fin ? .finWait1 : .established
+    pending.wasEstablished = true
+    // A window in a SYN is never shifted (RFC 7323 §2.2).
+    let shift = segment.flags.contains(.syn) ? 0 : sendShift
+    snd.wnd = UInt32(segment.header.window) << UInt32(shift)
+    snd.largestWindow = snd.wnd
+    snd.wl1 = segment.sequence
+    snd.wl2 = segment.acknowledgment
+    recovery.start(
+      mss: segmentData, sackPermitted: usesSACK, timestamps: usesTimestamps, now: context.now)
+    unansweredSince = .never
+    context.counters.tcp.established &+= 1
+    if settings.usesKeepalive { armKeepalive(context) }
+    tell(.opened)
+  }
+
+  /// RCV.WND after a SYN: a window of 16 bits that is not shifted, or all of a smaller buffer.
+  mutating func offerFirstWindow() {
+    rcv.edge = rcv.nxt.advanced(by: min(receiveSpace, 65_535))
+  }
+
+  /// Whole seconds, for the age of TS.Recent.
+  static func seconds(_ now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: now.microseconds / 1_000_000)
+  }
+}

@@ -1,0 +1,207 @@
+// SEGMENT ARRIVES, sixth to eighth: urgent data, the text and the FIN (RFC 9293 §3.10.7.4); reassembly.
+
+internal import MacTCPWire
+
+extension ControlBlock {
+  // MARK: Data that are copied while they are summed
+
+  /// Whether the segment's data are exactly what comes next, and will be taken if the checksum is right: then
+  /// they may be copied before it is known.
+  @inline(__always)
+  func expects(_ segment: ArrivingSegment, _ count: Int) -> Bool {
+    segment.sequence == rcv.nxt && state == .established && outOfOrder.isEmpty
+      && count <= receiveWindow && !pending.released
+      && segment.flags.isDisjoint(with: [.syn, .rst, .fin]) && segment.flags.contains(.ack)
+  }
+
+  /// Copies the data behind those that the ring holds, where nothing is, and adds them to the sum.
+  @inline(__always)
+  mutating func place(
+    _ payload: Span<UInt8>, addingTo sum: inout InternetChecksum, _ context: inout Context
+  ) -> Bool {
+    receiveRing.write(
+      payload, at: receiveRing.count, addingTo: &sum, limit: receiveRingLimit, pool: &context.memory)
+  }
+
+  /// Takes data that `place` has copied.
+  @inline(__always)
+  mutating func takePlaced(
+    _ segment: ArrivingSegment, _ count: Int, _ context: inout Context
+  ) {
+    receiveRing.commit(count)
+    rcv.nxt.advance(by: count)
+    countReceived(count, &context)
+    acknowledgeLater(count, context)
+    if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
+    tell(.dataArrived)
+  }
+
+  private mutating func countReceived(_ count: Int, _ context: inout Context) {
+    statistics.dataSegmentsReceived &+= 1
+    statistics.bytesReceived &+= UInt64(count)
+    context.counters.tcp.bytesReceived &+= UInt64(count)
+  }
+
+  /// Every second segment is acknowledged at once (SHLD-19), one alone after a while (MUST-40).
+  @inline(__always)
+  private mutating func acknowledgeLater(_ count: Int, _ context: borrowing Context) {
+    unacknowledgedSegments &+= 1
+    let delay = context.configuration.acknowledgmentDelay
+    if unacknowledgedSegments >= 2 || !settings.delaysAcknowledgments || delay == 0 {
+      pending.acknowledgment = true
+      pending.output = true
+    } else if deadlines.delayedAcknowledgment == .never {
+      deadlines.delayedAcknowledgment = context.now.advanced(by: delay)
+    }
+  }
+
+  // MARK: All other data
+
+  /// Takes the data of an acceptable segment: what is in the window and has not come before.
+  mutating func takeText(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, from sequence: SequenceNumber,
+    _ context: inout Context
+  ) {
+    guard !payload.isEmpty else { return }
+    if canReceiveData && pending.released {
+      // Nobody will read it, and the peer should know (RFC 9293 §3.6.1, SHLD-3).
+      context.counters.drop(.dataAfterClose)
+      abortConnection(.abort, &context)
+      return
+    }
+    guard canReceiveData || state == .synReceived else { return }
+    let end = sequence.advanced(by: payload.count)
+    var first = 0
+    if sequence.precedes(rcv.nxt) {
+      first = min(sequence.distance(to: rcv.nxt), payload.count)
+      report(duplicate: SACKBlock(left: sequence, right: sequence.advanced(by: first)))
+      statistics.bytesReceivedTwice &+= UInt64(first)
+      context.counters.tcp.bytesReceivedTwice &+= UInt64(first)
+      pending.acknowledgment = true
+    }
+    var last = payload.count
+    if rcv.edge.precedes(end) {
+      let beyond = min(rcv.edge.distance(to: end), last &- first)
+      statistics.bytesPastWindow &+= UInt64(beyond)
+      last &-= beyond
+      pending.acknowledgment = true
+    }
+    pending.output = pending.output || pending.acknowledgment
+    guard first < last else { return }
+    let data = payload.extracting(first..<last)
+    let start = sequence.advanced(by: first)
+    if start == rcv.nxt {
+      takeInOrder(data, segment, &context)
+    } else {
+      takeOutOfOrder(data, at: start, &context)
+    }
+  }
+
+  private mutating func takeInOrder(
+    _ data: Span<UInt8>, _ segment: ArrivingSegment, _ context: inout Context
+  ) {
+    guard
+      receiveRing.write(
+        data, at: receiveRing.count, limit: receiveRingLimit, pool: &context.memory)
+    else {
+      context.counters.drop(.memoryCeiling)
+      return
+    }
+    var count = data.count
+    countReceived(count, &context)
+    if !outOfOrder.isEmpty {
+      // What came out of order lies behind already: all up to the next gap is there now.
+      let reach = outOfOrder.advance(to: rcv.nxt.advanced(by: count))
+      count = max(count, rcv.nxt.distance(to: reach))
+      pending.acknowledgment = true
+      pending.output = true
+    }
+    receiveRing.commit(count)
+    rcv.nxt.advance(by: count)
+    acknowledgeLater(count, context)
+    if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
+    tell(.dataArrived)
+  }
+
+  /// Keeps data that do not come next (SHLD-31), and acknowledges at once what does (RFC 5681 §4.2, MAY-13).
+  private mutating func takeOutOfOrder(
+    _ data: Span<UInt8>, at start: SequenceNumber, _ context: inout Context
+  ) {
+    pending.acknowledgment = true
+    pending.output = true
+    context.counters.tcp.segmentsOutOfOrder &+= 1
+    let offset = receiveRing.count &+ rcv.nxt.distance(to: start)
+    guard
+      receiveRing.write(data, at: offset, limit: receiveRingLimit, pool: &context.memory)
+    else {
+      context.counters.drop(.memoryCeiling)
+      return
+    }
+    let insertion = outOfOrder.insert(left: start, right: start.advanced(by: data.count))
+    if let duplicate = insertion.duplicate {
+      report(duplicate: duplicate)
+      context.counters.tcp.segmentsReceivedTwice &+= 1
+    }
+    guard insertion.isKept else {
+      context.counters.drop(.outOfOrderLimit)
+      return
+    }
+    countReceived(data.count, &context)
+  }
+
+  // MARK: FIN
+
+  /// Takes the FIN of this segment, or one that came before all that precedes it (RFC 9293 §3.10.7.4, eighth).
+  mutating func takeFIN(
+    _ segment: ArrivingSegment, _ count: Int, _ context: inout Context
+  ) {
+    if segment.flags.contains(.fin) {
+      let fin = segment.sequence.advanced(by: count)
+      guard !pending.finReceived, fin.precedesOrEquals(rcv.edge), !fin.precedes(rcv.nxt) else {
+        pending.acknowledgment = true
+        pending.output = true
+        return
+      }
+      rcv.fin = fin
+      pending.finOutOfOrder = true
+    }
+    guard pending.finOutOfOrder else { return }
+    pending.acknowledgment = true
+    pending.output = true
+    guard rcv.nxt == rcv.fin else { return }
+    pending.finOutOfOrder = false
+    pending.finReceived = true
+    rcv.nxt.advance(by: 1)
+    rcv.edge = SequenceNumber.later(rcv.edge, rcv.nxt)
+    // The FIN implies a push of all that came before (RFC 9293 §3.10.7.4, eighth).
+    rcv.psh = rcv.nxt
+    tell(.closing)
+    switch state {
+    case .synReceived, .established: state = .closeWait
+    case .finWait1: state = .closing
+    case .finWait2: enterTimeWait(&context)
+    case .closed, .listen, .synSent, .closeWait, .closing, .lastAck, .timeWait: break
+    }
+  }
+
+  // MARK: Urgent data
+
+  /// RCV.UP <- max(RCV.UP, SEG.UP) (RFC 9293 §3.10.7.4, sixth). The pointer is the number behind the last urgent
+  /// byte (MUST-62), and may be far ahead of what has come: the user is told now (MUST-32).
+  mutating func takeUrgent(_ segment: ArrivingSegment, _ context: inout Context) {
+    guard canReceiveData else { return }
+    let up = segment.sequence.advanced(by: Int(segment.header.urgentPointer))
+    let read = readStart
+    guard read.precedes(up) else { return }
+    if rcv.isUrgent && read.precedes(rcv.up) {
+      guard rcv.up.precedes(up) else { return }
+      rcv.up = up
+    } else {
+      rcv.isUrgent = true
+      rcv.up = up
+      // What came before this segment and was not read is not urgent.
+      rcv.urgentStart = SequenceNumber.later(read, segment.sequence)
+    }
+    tell(.urgent)
+  }
+}

@@ -1,0 +1,235 @@
+// The user's calls (RFC 9293 §3.10.1 to §3.10.6).
+
+internal import MacTCPWire
+
+extension TCPLayer {
+  // MARK: OPEN (§3.10.1)
+
+  mutating func activeOpen(
+    _ id: ConnectionID, to remote: Endpoint, from local: Endpoint, _ options: OpenOptions,
+    _ ip: borrowing IPLayer, _ context: inout Context
+  ) throws(EngineError) {
+    let index = try indexForOpening(id, options)
+    // MUST-46.
+    guard remote.address.isUnicast, !ip.isGroup(remote.address), remote.port != 0 else {
+      throw .badAddress
+    }
+    var local = local
+    if local.address == .any {
+      // MUST-44.
+      guard let source = ip.sourceAddress(for: remote.address) else { throw .noRoute }
+      local.address = source
+    } else if !ip.isLocal(local.address) {
+      throw .badAddress
+    }
+    if local.port == 0 {
+      guard let port = ephemeralPort(local.address, remote, context) else {
+        throw .insufficientResources
+      }
+      local.port = port
+    } else if !isFree(local, remote, context) {
+      throw .duplicateSocket
+    }
+    guard local != remote else { throw .badAddress }
+    prepare(index, options, &context)
+    take(local, remote, at: index, ip, &context)
+    connections[index].settings.isPassive = false
+    connections[index].state = .synSent
+    connections[index].pending.syn = true
+    connections[index].pending.output = true
+    context.counters.tcp.activeOpens &+= 1
+    settle(index, &context)
+  }
+
+  mutating func passiveOpen(
+    _ id: ConnectionID, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions,
+    _ ip: borrowing IPLayer, _ context: inout Context
+  ) throws(EngineError) {
+    let index = try indexForOpening(id, options)
+    try waitForConnections(index, on: local, from: remote, options, ip, &context)
+    let block = connections[index]
+    let extras = block.extras ?? Extras()
+    extras.listen = (block.local, block.remote)
+    connections[index].extras = extras
+  }
+
+  mutating func listen(
+    _ id: ConnectionID, on local: Endpoint, backlog: Int, _ options: OpenOptions,
+    _ ip: borrowing IPLayer, _ context: inout Context
+  ) throws(EngineError) {
+    guard (1...65_535).contains(backlog) else { throw .invalidLength }
+    let index = try indexForOpening(id, options)
+    try waitForConnections(index, on: local, from: Endpoint(.any, 0), options, ip, &context)
+    guard let handle = listeners.insert(Listener(backlog: backlog)) else {
+      connections[index].state = .closed
+      leaveTables(index)
+      throw .insufficientResources
+    }
+    connections[index].listener = Int32(truncatingIfNeeded: handle.index)
+  }
+
+  /// LISTEN, for one connection or many.
+  private mutating func waitForConnections(
+    _ index: Int, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions,
+    _ ip: borrowing IPLayer, _ context: inout Context
+  ) throws(EngineError) {
+    guard local.address == .any || ip.isLocal(local.address) else { throw .badAddress }
+    guard remote.address == .any || remote.address.isUnicast && !ip.isGroup(remote.address) else {
+      throw .badAddress
+    }
+    var local = local
+    if local.port == 0 {
+      guard let port = ephemeralPort(local.address, remote, context) else {
+        throw .insufficientResources
+      }
+      local.port = port
+    }
+    // MUST-42: others may use the port, but not listen for the same.
+    for other in ports[local.port] ?? [] {
+      let block = connections[Int(other)]
+      guard block.local != local || block.remote != remote else { throw .duplicateSocket }
+    }
+    prepare(index, options, &context)
+    connections[index].local = local
+    connections[index].remote = remote
+    connections[index].settings.isPassive = true
+    connections[index].state = .listen
+    enterPorts(index)
+  }
+
+  mutating func enterPorts(_ index: Int) {
+    ports[connections[index].local.port, default: []].append(Int32(truncatingIfNeeded: index))
+    connections[index].pending.inPorts = true
+  }
+
+  private func indexForOpening(_ id: ConnectionID, _ options: OpenOptions) throws(EngineError)
+    -> Int
+  {
+    let index = try index(of: id)
+    let state = connections[index].state
+    guard state == .closed || state == .timeWait, !connections[index].pending.reset else {
+      throw .connectionExists
+    }
+    guard options.ipOptions.count <= 40, options.timeToLive != 0,
+      (0...604_800_000_000).contains(options.userTimeout ?? 0)
+    else { throw .invalidLength }
+    return index
+  }
+
+  /// Makes the block as new, but for what the user has set.
+  private mutating func prepare(_ index: Int, _ options: OpenOptions, _ context: inout Context) {
+    let old = connections[index]
+    connections[index].freeMemory(&context)
+    var block = ControlBlock(context.configuration)
+    block.settings = old.settings
+    block.receiveLimit = old.receiveLimit
+    block.sendLimit = old.sendLimit
+    block.armed = old.armed
+    block.settings.typeOfService = options.typeOfService
+    if let timeToLive = options.timeToLive { block.settings.timeToLive = timeToLive }
+    if let timeout = options.userTimeout {
+      block.settings.userTimeout = timeout
+      block.settings.userTimeoutIsSet = true
+    }
+    block.settings.userTimeoutAborts = options.userTimeoutAborts
+    if !options.ipOptions.isEmpty || old.extras?.keepalive != nil {
+      let extras = Extras()
+      extras.ipOptions = options.ipOptions
+      extras.keepalive = old.extras?.keepalive
+      block.extras = extras
+    }
+    connections[index] = block
+  }
+
+  /// Gives the block its four-tuple, its place in the table, and its first numbers.
+  mutating func take(
+    _ local: Endpoint, _ remote: Endpoint, at index: Int, _ ip: borrowing IPLayer,
+    _ context: inout Context
+  ) {
+    connections[index].local = local
+    connections[index].remote = remote
+    table.insert(local: local, remote: remote, value: index)
+    connections[index].pending.inTable = true
+    let iss = initialSequence.next(local: local, remote: remote, now: context.now)
+    let optionBytes = (connections[index].extras?.ipOptions.count ?? 0 &+ 3) & ~3
+    let mss = ip.pathMTU(to: remote.address) &- 40 &- optionBytes
+    connections[index].begin(iss: iss, mss: mss, offset: UInt32(truncatingIfNeeded: context.random.next()))
+  }
+
+  private func isFree(_ local: Endpoint, _ remote: Endpoint, _ context: borrowing Context) -> Bool {
+    table.find(local: local, remote: remote) == nil
+  }
+
+  private func ephemeralPort(
+    _ address: IPAddress, _ remote: Endpoint, _ context: borrowing Context
+  ) -> UInt16? {
+    ephemeralPorts.choose(local: address, remote: remote, now: context.now) { port in
+      table.find(local: Endpoint(address, port), remote: remote) != nil || ports[port] != nil
+    }
+  }
+
+  // MARK: SEND, RECEIVE (§3.10.2, §3.10.3)
+
+  mutating func send(
+    _ id: ConnectionID, _ bytes: Span<UInt8>, push: Bool, urgent: Bool, _ context: inout Context
+  ) throws(EngineError) -> Int {
+    let index = try index(of: id)
+    let taken = try connections[index].send(bytes, push: push, urgent: urgent, &context)
+    settle(index, &context)
+    return taken
+  }
+
+  mutating func read(
+    _ id: ConnectionID, into output: inout OutputSpan<UInt8>, _ context: inout Context
+  ) throws(EngineError) -> Received {
+    let index = try index(of: id)
+    let received = try connections[index].read(into: &output, &context)
+    settle(index, &context)
+    return received
+  }
+
+  // MARK: CLOSE, ABORT (§3.10.4, §3.10.5), and the end of a stream
+
+  mutating func close(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {
+    let index = try index(of: id)
+    if connections[index].listener >= 0 {
+      dropListener(index, &context)
+      connections[index].end(.close, &context)
+    } else {
+      try connections[index].close(&context)
+    }
+    settle(index, &context)
+  }
+
+  mutating func abort(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {
+    let index = try index(of: id)
+    guard connections[index].state != .closed else { throw .connectionDoesntExist }
+    if connections[index].listener >= 0 { dropListener(index, &context) }
+    connections[index].abortConnection(.abort, &context)
+    settle(index, &context)
+  }
+
+  mutating func release(_ id: ConnectionID, _ context: inout Context) throws(EngineError) {
+    let index = try index(of: id)
+    if connections[index].listener >= 0 { dropListener(index, &context) }
+    connections[index].release(&context)
+    eventful.remove(index)
+    settle(index, &context)
+  }
+
+  // MARK: STATUS (§3.10.6) and options
+
+  func status(of id: ConnectionID, _ context: borrowing Context) throws(EngineError)
+    -> ConnectionStatus
+  {
+    connections[try index(of: id)].status
+  }
+
+  mutating func set(_ option: ConnectionOption, of id: ConnectionID, _ context: inout Context)
+    throws(EngineError)
+  {
+    let index = try index(of: id)
+    try connections[index].set(option, &context)
+    settle(index, &context)
+  }
+}
