@@ -4,6 +4,8 @@
 // invariant: `base` has `count` initialized elements; every subscript is checked against `count`.
 
 /// A fixed number of plain elements, to which more can be added.
+///
+/// `Element` must not be a private type: Swift 6.3.1 then fails where the owner is used from the tests.
 struct PlainArray<Element: BitwiseCopyable>: ~Copyable {
   private var base: UnsafeMutablePointer<Element>
   /// How many elements there are.
