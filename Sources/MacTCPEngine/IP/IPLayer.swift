@@ -53,7 +53,7 @@ struct IPLayer: ~Copyable {
   mutating func writeHeaders(
     into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     protocol: IPProtocol, payloadLength: Int, typeOfService: UInt8, timeToLive: UInt8,
-    dontFragment: Bool, _ context: inout Context
+    dontFragment: Bool, options: [UInt8], _ context: inout Context
   ) -> Disposition {
     let header = IPv4Header(
       source: source, destination: destination, protocol: `protocol`, payloadLength: payloadLength,

@@ -164,7 +164,7 @@ extension TCPLayer {
   mutating func dropListener(_ index: Int, _ context: inout Context) {
     let listener = Int(connections[index].listener)
     guard listener >= 0 else { return }
-    for child in connections.indices
+    for child in 0..<connections.bound
     where connections.isOccupied(child) && Int(connections[child].parent) == index {
       connections[child].abortConnection(.abort, &context)
       settle(child, &context)

@@ -27,7 +27,7 @@ extension ControlBlock {
       payloadLength: header.headerLength &+ count, typeOfService: typeOfService,
       timeToLive: settings.timeToLive,
       dontFragment: context.configuration.usesPathMTUDiscovery,
-      options: extras?.ipOptions, &context)
+      options: extras?.ipOptions ?? [], &context)
     do {
       try sendRing.withBytes(at: max(0, offset), count: count) { first, second throws(WireError) in
         try header.write(

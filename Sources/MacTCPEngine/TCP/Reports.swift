@@ -13,7 +13,7 @@ extension TCPLayer {
       let sequence = packet.sequenceNumber,
       let found = table.find(
         local: Endpoint(packet.header.source, localPort),
-        remote: Endpoint(packet.header.destination, remotePort)), found >= 0,
+        remote: Endpoint(packet.header.destination, remotePort)), found < Self.timeWaitBit,
       connections[found].isOutstanding(sequence)
     else {
       // RFC 5927 §4.1: what is not outstanding was not sent just now.

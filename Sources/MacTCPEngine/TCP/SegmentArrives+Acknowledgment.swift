@@ -31,7 +31,7 @@ extension ControlBlock {
           carriesData: segment.length > 0, changesWindow: windowChanged,
           hasECE: usesECN && segment.flags.contains(.ece), mss: segmentData),
         now: context.now, pool: &context.memory)
-      count(outcome, &context)
+      note(outcome, &context)
       pending.output = true
     }
     if previous.precedes(acknowledgment) {
@@ -64,7 +64,7 @@ extension ControlBlock {
     return true
   }
 
-  private mutating func count(_ outcome: LossRecovery.Outcome, _ context: inout Context) {
+  private mutating func note(_ outcome: LossRecovery.Outcome, _ context: inout Context) {
     if outcome.enteredRecovery { context.counters.tcp.fastRecoveries &+= 1 }
     if outcome.undone { context.counters.tcp.spuriousRecoveries &+= 1 }
   }

@@ -53,7 +53,7 @@ extension TCPLayer {
     let found = table.find(local: segment.local, remote: segment.remote)
     var sum = InternetChecksum(
       pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: bytes.count)
-    if let found, found >= 0, !payload.isEmpty, connections[found].expects(segment, payload.count) {
+    if let found, found < Self.timeWaitBit, !payload.isEmpty, connections[found].expects(segment, payload.count) {
       sum.add(bytes.extracting(first: parsed.payloadRange.lowerBound))
       segment.isPlaced = connections[found].place(payload, addingTo: &sum, &context)
       if !segment.isPlaced { sum.add(payload) }
@@ -64,10 +64,10 @@ extension TCPLayer {
       context.counters.drop(.badTCPChecksum)
       return
     }
-    if let found, found >= 0 {
+    if let found, found < Self.timeWaitBit {
       arrive(segment, payload, at: found, &context)
     } else if let found {
-      arriveInTimeWait(segment, payload, record: ~found, &ip, &context)
+      arriveInTimeWait(segment, payload, record: found & ~Self.timeWaitBit, &ip, &context)
     } else {
       arriveWithoutConnection(segment, payload, &ip, &context)
     }

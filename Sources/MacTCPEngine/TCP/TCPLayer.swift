@@ -9,7 +9,7 @@ internal import MacTCPWire
 struct TCPLayer: ~Copyable {
   var connections = Slab<ControlBlock>()
   var listeners = Slab<Listener>()
-  /// Four-tuples: an index of `connections`, or the complement of one of `timeWaits`.
+  /// Four-tuples: an index of `connections`, or one of `timeWaits` with `timeWaitBit`.
   var table: ConnectionTable
   /// The streams in LISTEN, by local port.
   var ports: [UInt16: [Int32]] = [:]
@@ -30,11 +30,13 @@ struct TCPLayer: ~Copyable {
   var challenges: RateLimit
   var resets: RateLimit
 
+  /// What tells a record in TIME-WAIT from a connection: there are fewer than 2^30 of both.
+  static var timeWaitBit: Int { 1 << 30 }
   /// How many segments a connection sends before another one has its turn.
   static var mostInBurst: Int { 16 }
 
   init(_ configuration: EngineConfiguration, _ context: inout Context) {
-    table = ConnectionTable(seed0: context.random.next(), seed1: context.random.next())
+    table = ConnectionTable(secret: (context.random.next(), context.random.next()))
     initialSequence = InitialSequenceNumbers(
       key: SipHash.Key(context.random.next(), context.random.next()))
     ephemeralPorts = EphemeralPorts(
@@ -137,7 +139,7 @@ struct TCPLayer: ~Copyable {
   /// Takes the connection out of what finds it.
   mutating func leaveTables(_ index: Int) {
     if connections[index].pending.inTable {
-      table.remove(local: connections[index].local, remote: connections[index].remote)
+      _ = table.remove(local: connections[index].local, remote: connections[index].remote)
       connections[index].pending.inTable = false
     }
     if connections[index].pending.inPorts {

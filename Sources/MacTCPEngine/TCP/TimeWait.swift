@@ -89,9 +89,9 @@ extension TCPLayer {
       connections[index].state = .closed
       return
     }
-    table.remove(local: connections[index].local, remote: connections[index].remote)
-    table.insert(
-      local: connections[index].local, remote: connections[index].remote, value: ~record)
+    _ = table.remove(local: connections[index].local, remote: connections[index].remote)
+    _ = table.insert(
+      local: connections[index].local, remote: connections[index].remote, value: record | Self.timeWaitBit)
     connections[index].pending.inTable = false
     // The last acknowledgement still goes out, from the record.
     if connections[index].pending.acknowledgment {
@@ -108,7 +108,7 @@ extension TCPLayer {
   /// A record's time is over.
   mutating func forget(_ record: TimeWaitRecord, _ owner: Handle, _ context: inout Context) {
     context.memory.unreserve(Self.timeWaitFootprint)
-    table.remove(local: record.local, remote: record.remote)
+    _ = table.remove(local: record.local, remote: record.remote)
     guard let index = connections.index(of: owner), connections[index].state == .timeWait,
       connections[index].local == record.local, connections[index].remote == record.remote
     else { return }

@@ -148,7 +148,7 @@ extension TCPLayer {
   ) {
     connections[index].local = local
     connections[index].remote = remote
-    table.insert(local: local, remote: remote, value: index)
+    _ = table.insert(local: local, remote: remote, value: index)
     connections[index].pending.inTable = true
     let iss = initialSequence.next(local: local, remote: remote, now: context.now)
     let optionBytes = (connections[index].extras?.ipOptions.count ?? 0 &+ 3) & ~3
