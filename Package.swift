@@ -13,6 +13,8 @@ let package = Package(
   platforms: [.macOS("26.0"), .iOS("26.0")],
   products: [
     .library(name: "MacTCP", targets: ["MacTCP"]),
+    // With the addresses that its calls take.
+    .library(name: "MacTCPEngine", targets: ["MacTCPEngine", "MacTCPWire"]),
     .executable(name: "mactcp", targets: ["MacTCPTool"]),
   ],
   dependencies: [
@@ -25,6 +27,7 @@ let package = Package(
   targets: [
     .target(name: "CMacTCPSystem"),
     .target(name: "MacTCPWire", swiftSettings: settings),
+    .target(name: "MacTCPEngine", dependencies: ["MacTCPWire"], swiftSettings: settings),
     .target(
       name: "MacTCPCore",
       dependencies: ["MacTCPWire", .product(name: "DequeModule", package: "swift-collections")],
