@@ -22,6 +22,8 @@ let package = Package(
       ],
       // As in MacTCP itself: async functions stay on their caller's executor, where they can.
       swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+    .executableTarget(
+      name: "stackbench", dependencies: [.product(name: "MacTCPEngine", package: "MacTCP")]),
   ],
   swiftLanguageModes: [.v6]
 )
