@@ -24,6 +24,36 @@ package struct TCPFlags: OptionSet, Hashable, Sendable {
   @inlinable package static var cwr: TCPFlags { TCPFlags(rawValue: 0x80) }
 }
 
+// What `OptionSet` has for every set, for this one: the general ones are not specialized in other modules, and each
+// packet would pay for that.
+extension TCPFlags {
+  /// The flags of both sets.
+  @inlinable @inline(__always)
+  package func union(_ other: TCPFlags) -> TCPFlags { TCPFlags(rawValue: rawValue | other.rawValue) }
+  /// The flags that both sets have.
+  @inlinable @inline(__always)
+  package func intersection(_ other: TCPFlags) -> TCPFlags {
+    TCPFlags(rawValue: rawValue & other.rawValue)
+  }
+  /// Whether all of the others are set.
+  @inlinable @inline(__always)
+  package func contains(_ other: TCPFlags) -> Bool { rawValue & other.rawValue == other.rawValue }
+  /// Whether none of the others is set.
+  @inlinable @inline(__always)
+  package func isDisjoint(with other: TCPFlags) -> Bool { rawValue & other.rawValue == 0 }
+  /// Whether no flag is set.
+  @inlinable @inline(__always)
+  package var isEmpty: Bool { rawValue == 0 }
+  /// Sets all of the others.
+  @inlinable @inline(__always)
+  package mutating func formUnion(_ other: TCPFlags) { self = union(other) }
+  /// Clears all of the others.
+  @inlinable @inline(__always)
+  package mutating func subtract(_ other: TCPFlags) {
+    self = TCPFlags(rawValue: rawValue & ~other.rawValue)
+  }
+}
+
 extension TCPFlags: CustomStringConvertible {
   /// The names of RFC 9293 with commas between them, as `SYN,ACK`; empty for none.
   package var description: String {
