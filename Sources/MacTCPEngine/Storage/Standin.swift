@@ -1,47 +1,4 @@
 internal import MacTCPWire
-struct RandomGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-enum SipHash {
-  struct Key { var k0: UInt64, k1: UInt64; init(_ a: UInt64, _ b: UInt64) { k0 = a; k1 = b } }
-}
-struct InitialSequenceNumbers {
-  init(key: SipHash.Key) {}
-  func next(local: Endpoint, remote: Endpoint, now: Instant) -> SequenceNumber {
-    SequenceNumber(UInt32(truncatingIfNeeded: now.microseconds / 4) &+ 12345)
-  }
-}
-struct EphemeralPorts {
-  var range: ClosedRange<UInt16>
-  init(range: ClosedRange<UInt16>, key: SipHash.Key) { self.range = range }
-  func choose(local: IPAddress, remote: Endpoint, now: Instant, isInUse: (UInt16) -> Bool) -> UInt16? {
-    for port in range where !isInUse(port) { return port }
-    return nil
-  }
-}
-struct SYNCookies {
-  init(key: SipHash.Key) {}
-  func make(local: Endpoint, remote: Endpoint, sequence: SequenceNumber, mss: UInt16, now: Instant) -> SequenceNumber { SequenceNumber(1) }
-  func check(_ cookie: SequenceNumber, local: Endpoint, remote: Endpoint, sequence: SequenceNumber, now: Instant) -> UInt16? { nil }
-  func timestamp(windowScale: UInt8?, sackPermitted: Bool, now: Instant) -> UInt32 { 0 }
-  func options(of echo: UInt32) -> (windowScale: UInt8?, sackPermitted: Bool) { (nil, false) }
-}
-struct OutOfOrderRanges {
-  var ranges: [SACKBlock] = []
-  var isEmpty: Bool { ranges.isEmpty }
-  mutating func removeAll() { ranges = [] }
-  mutating func insert(left: SequenceNumber, right: SequenceNumber) -> (duplicate: SACKBlock?, isKept: Bool) { (nil, false) }
-  mutating func advance(to: SequenceNumber) -> SequenceNumber { to }
-  func sackBlocks(limit: Int) -> SACKBlocks { SACKBlocks() }
-}
 struct LossRecovery {
   struct Configuration { init(_ c: EngineConfiguration) {} }
   struct Acknowledgment {

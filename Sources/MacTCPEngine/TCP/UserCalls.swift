@@ -23,7 +23,7 @@ extension TCPLayer {
       throw .badAddress
     }
     if local.port == 0 {
-      guard let port = ephemeralPort(local.address, remote, context) else {
+      guard let port = ephemeralPort(local.address, remote) else {
         throw .insufficientResources
       }
       local.port = port
@@ -79,7 +79,7 @@ extension TCPLayer {
     }
     var local = local
     if local.port == 0 {
-      guard let port = ephemeralPort(local.address, remote, context) else {
+      guard let port = ephemeralPort(local.address, remote) else {
         throw .insufficientResources
       }
       local.port = port
@@ -160,10 +160,11 @@ extension TCPLayer {
     table.find(local: local, remote: remote) == nil
   }
 
-  private func ephemeralPort(
-    _ address: IPAddress, _ remote: Endpoint, _ context: borrowing Context
-  ) -> UInt16? {
-    ephemeralPorts.choose(local: address, remote: remote, now: context.now) { port in
+  private mutating func ephemeralPort(_ address: IPAddress, _ remote: Endpoint) -> UInt16? {
+    // A copy: what the closure looks at must not be written at the same time.
+    var ephemeralPorts = ephemeralPorts
+    defer { self.ephemeralPorts = ephemeralPorts }
+    return ephemeralPorts.choose(local: address, remote: remote) { port in
       table.find(local: Endpoint(address, port), remote: remote) != nil || ports[port] != nil
     }
   }

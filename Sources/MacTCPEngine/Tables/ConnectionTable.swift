@@ -32,7 +32,7 @@ struct ConnectionTable: ~Copyable {
 
   private let secret: (UInt64, UInt64)
   /// A power of two of slots; at least three eighths of them are free.
-  private var slots = PlainArray(repeating: Slot(), count: 16)
+  private(set) var slots = PlainArray(repeating: Slot(), count: 16)
   /// How many four-tuples there are.
   private(set) var count = 0
 

@@ -60,8 +60,16 @@ struct IndexQueue: ~Copyable {
     guard contains(index) else { return }
     let node = nodes[index]
     nodes[index].next = Node.absent
-    if node.next >= 0 { nodes[Int(node.next)].previous = node.previous } else { tail = node.previous }
-    if node.previous >= 0 { nodes[Int(node.previous)].next = node.next } else { head = node.next }
+    if node.next >= 0 {
+      nodes[Int(node.next)].previous = node.previous
+    } else {
+      tail = node.previous
+    }
+    if node.previous >= 0 {
+      nodes[Int(node.previous)].next = node.next
+    } else {
+      head = node.next
+    }
     count &-= 1
   }
 

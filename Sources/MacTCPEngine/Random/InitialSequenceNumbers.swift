@@ -1,0 +1,23 @@
+import MacTCPWire
+
+/// Where a connection's sequence numbers begin: RFC 6528 §3, ISN = M + F(local, remote, secret).
+///
+/// M counts units of 4 microseconds, so that a new connection between two endpoints begins behind the
+/// numbers of the last one (RFC 9293 §3.4.1). F keeps an outsider, who sees the numbers of his own
+/// connections, from knowing those of others.
+struct InitialSequenceNumbers {
+  private let key: SipHash.Key
+
+  /// The numbers of a key that is used for nothing else.
+  init(key: SipHash.Key) {
+    self.key = key
+  }
+
+  /// The first sequence number of a connection that begins now.
+  func next(local: Endpoint, remote: Endpoint, now: Instant) -> SequenceNumber {
+    var hash = SipHash(key: key)
+    hash.add(local, remote)
+    return SequenceNumber(
+      UInt32(truncatingIfNeeded: now.microseconds &>> 2) &+ UInt32(truncatingIfNeeded: hash.value))
+  }
+}
