@@ -26,9 +26,10 @@ public struct Instant: Hashable, Comparable, Sendable {
   /// The moment `microseconds` later, ``never`` at most; the zero at least.
   @inlinable
   public func advanced(by microseconds: Int) -> Instant {
-    // Both are below 2^62 in size when they are added: no overflow.
-    let bounded = max(-Int(Self.greatest), min(Int(Self.greatest), microseconds))
-    return Instant(microseconds: UInt64(max(0, Int(self.microseconds) &+ bounded)))
+    // The moment is at most 2^62, and so is what is added to it unsigned: no overflow.
+    let distance = min(Self.greatest, UInt64(microseconds.magnitude))
+    guard microseconds < 0 else { return Instant(microseconds: self.microseconds &+ distance) }
+    return Instant(microseconds: self.microseconds &- min(self.microseconds, distance))
   }
 
   /// Microseconds from this moment to `other`; negative if that is earlier.
