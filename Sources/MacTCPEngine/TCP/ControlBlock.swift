@@ -7,7 +7,7 @@
 
 internal import MacTCPWire
 
-struct ControlBlock {
+struct ControlBlock: ~Copyable {
   // MARK: Identity
 
   var state = ConnectionState.closed

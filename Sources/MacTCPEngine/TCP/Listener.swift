@@ -84,11 +84,10 @@ extension TCPLayer {
   /// A new connection with the listener's buffers and settings; `nil` at the memory ceiling.
   private mutating func makeChild(of index: Int, _ context: inout Context) -> Int? {
     guard let child = makeConnection(&context) else { return nil }
-    let block = connections[index]
-    connections[child].receiveLimit = block.receiveLimit
-    connections[child].sendLimit = block.sendLimit
-    connections[child].settings = block.settings
-    if let options = block.extras {
+    connections[child].receiveLimit = connections[index].receiveLimit
+    connections[child].sendLimit = connections[index].sendLimit
+    connections[child].settings = connections[index].settings
+    if let options = connections[index].extras {
       let extras = Extras()
       extras.ipOptions = options.ipOptions
       extras.keepalive = options.keepalive
@@ -189,7 +188,7 @@ extension TCPLayer {
       sequenceNumber: cookies.make(
         local: segment.local, remote: segment.remote, sequence: segment.sequence,
         mss: options.maximumSegmentSize ?? 536, now: context.now),
-      acknowledgmentNumber: segment.sequence.advanced(by: 1), flags: [.syn, .ack],
+      acknowledgmentNumber: segment.sequence.advanced(by: 1), flags: TCPFlags.syn.union(.ack),
       window: UInt16(clamping: Int(connections[index].receiveLimit)))
     header.options.maximumSegmentSize = UInt16(clamping: context.configuration.mtu &- 40)
     if context.configuration.usesTimestamps, let timestamps = options.timestamps {

@@ -16,7 +16,7 @@ extension ControlBlock {
     let offset = sendStart.distance(to: segment.sequence)
     // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
     let count = min(segment.count, max(1, Int(mss) &- header.options.byteCount))
-    if count < segment.count { header.flags.remove(.fin) }
+    if count < segment.count { header.flags.subtract(.fin) }
     let end = segment.sequence.advanced(by: count)
     addFlags(to: &header, segment, count, end)
     header.window = windowField(segment.flags)
@@ -94,19 +94,19 @@ extension ControlBlock {
     to header: inout TCPHeader, _ segment: OutgoingSegment, _ count: Int, _ end: SequenceNumber
   ) {
     if count > 0 && end.precedesOrEquals(snd.psh) && (end == snd.psh || end == sendDataEnd) {
-      header.flags.insert(.psh)
+      header.flags.formUnion(.psh)
     }
     if snd.isUrgent && segment.sequence.precedes(snd.up) && !segment.flags.contains(.syn)
       && !segment.flags.contains(.rst)
     {
       // MUST-62: the pointer is the number of the byte behind the urgent data; one that is too far for its
       // field comes in a later segment.
-      header.flags.insert(.urg)
+      header.flags.formUnion(.urg)
       header.urgentPointer = UInt16(clamping: segment.sequence.distance(to: snd.up))
     }
     if usesECN && !segment.flags.contains(.syn) {
-      if pending.echoCongestion { header.flags.insert(.ece) }
-      if count > 0 && !segment.isRetransmission && recovery.takeCWR() { header.flags.insert(.cwr) }
+      if pending.echoCongestion { header.flags.formUnion(.ece) }
+      if count > 0 && !segment.isRetransmission && recovery.takeCWR() { header.flags.formUnion(.cwr) }
     }
     if header.flags.contains(.syn) && !header.flags.contains(.ack) || header.flags == .rst {
       header.acknowledgmentNumber = SequenceNumber(0)

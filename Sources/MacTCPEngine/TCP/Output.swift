@@ -44,7 +44,7 @@ extension ControlBlock {
   private mutating func nextReset() -> OutgoingSegment? {
     guard pending.reset else { return nil }
     pending.reset = false
-    return OutgoingSegment(sequence: snd.nxt, flags: [.rst, .ack])
+    return OutgoingSegment(sequence: snd.nxt, flags: TCPFlags.rst.union(.ack))
   }
 
   /// SYN, or SYN,ACK, for the first time and again.
@@ -56,11 +56,11 @@ extension ControlBlock {
       return OutgoingSegment(sequence: snd.nxt)
     }
     pending.syn = false
-    var flags: TCPFlags = state == .synSent ? .syn : [.syn, .ack]
+    var flags: TCPFlags = state == .synSent ? .syn : TCPFlags.syn.union(.ack)
     if state == .synSent && context.configuration.usesECN && !isAgain {
-      flags.formUnion([.ece, .cwr])
+      flags.formUnion(TCPFlags.ece.union(.cwr))
     } else if state == .synReceived && usesECN {
-      flags.insert(.ece)
+      flags.formUnion(.ece)
     }
     return OutgoingSegment(sequence: snd.iss, flags: flags, isRetransmission: isAgain)
   }
@@ -83,7 +83,7 @@ extension ControlBlock {
     var segment = OutgoingSegment(
       sequence: start, count: data, isRetransmission: isRetransmission)
     if pending.finSent && data < numbers && start.advanced(by: data &+ 1) == sendEnd {
-      segment.flags.insert(.fin)
+      segment.flags.formUnion(.fin)
     }
     return segment
   }
@@ -148,7 +148,7 @@ extension ControlBlock {
 
   private func newData(_ count: Int) -> OutgoingSegment {
     var segment = OutgoingSegment(sequence: snd.nxt, count: count)
-    if pending.fin && !pending.finSent && count == unsentBytes { segment.flags.insert(.fin) }
+    if pending.fin && !pending.finSent && count == unsentBytes { segment.flags.formUnion(.fin) }
     return segment
   }
 

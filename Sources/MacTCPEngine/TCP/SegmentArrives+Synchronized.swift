@@ -30,7 +30,7 @@ extension ControlBlock {
         return .none
       }
       segment.header.sequenceNumber.advance(by: 1)
-      segment.header.flags.remove(.syn)
+      segment.header.flags.subtract(.syn)
       segment.length &-= 1
     }
     // First, check the sequence number.

@@ -11,8 +11,11 @@ extension ControlBlock {
   func expects(_ segment: ArrivingSegment, _ count: Int) -> Bool {
     segment.sequence == rcv.nxt && state == .established && outOfOrder.isEmpty
       && count <= receiveWindow && !pending.released
-      && segment.flags.isDisjoint(with: [.syn, .rst, .fin]) && segment.flags.contains(.ack)
+      && segment.flags.intersection(Self.notPlain) == .ack
   }
+
+  /// What may not stand in a segment of plain data, and ACK, which must.
+  private static var notPlain: TCPFlags { TCPFlags(rawValue: 0x17) }
 
   /// Copies the data behind those that the ring holds, where nothing is, and adds them to the sum.
   @inline(__always)

@@ -141,7 +141,7 @@ extension TCPLayer {
       header.flags = .rst
     } else {
       header.acknowledgmentNumber = segment.sequence.advanced(by: segment.length)
-      header.flags = [.rst, .ack]
+      header.flags = TCPFlags.rst.union(.ack)
     }
     reply(header, to: segment, &context)
   }
