@@ -53,3 +53,6 @@ struct LossRecovery {
 extension IPLayer {
   mutating func lowerPathMTU(to: IPAddress, to mtu: Int, packetLength: Int, _ context: inout Context) {}
 }
+extension IPLayer {
+  mutating func blackHole(to: IPAddress, _ context: inout Context) {}
+}

@@ -51,8 +51,9 @@ extension ControlBlock {
     switch state {
     case .closed, .timeWait: true
     case .established: parent >= 0
-    case .listen, .synReceived, .synSent, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
-      parent >= 0 && state != .synReceived
+    case .listen: pending.returnsToListen
+    case .synReceived, .synSent: false
+    case .finWait1, .finWait2, .closeWait, .closing, .lastAck: parent >= 0
     }
   }
 

@@ -19,6 +19,11 @@ extension ControlBlock {
   mutating func transmit(
     into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer, _ context: inout Context
   ) -> IPLayer.Disposition? {
+    if pending.doubtsPath {
+      pending.doubtsPath = false
+      ip.blackHole(to: remote.address, &context)
+      pathChanged(ip, resending: false, &context)
+    }
     guard let segment = nextSegment(&context) else {
       pending.output = false
       return nil

@@ -35,9 +35,9 @@ extension ControlBlock {
     }
     // First, check the sequence number.
     guard isAcceptable(segment) else { return refuse(segment, payload, &context) }
-    noteTimestamp(segment, context)
     // Second, the RST bit.
     if isReset { return takeReset(segment, &context) }
+    noteTimestamp(segment, context)
     // Fourth, the SYN bit (RFC 5961 §4.2).
     if segment.flags.contains(.syn) {
       context.counters.drop(.unexpectedSYN)
@@ -48,6 +48,7 @@ extension ControlBlock {
       context.counters.drop(.noAcknowledgment)
       return .none
     }
+    if usesECN { noteCongestion(segment) }
     if settings.usesKeepalive || deadlines.idle != .never { heard(context) }
     if state == .synReceived {
       guard snd.una.precedes(segment.acknowledgment),
@@ -161,6 +162,17 @@ extension ControlBlock {
     pending.acknowledgment = false
     // `settle` puts it back into its port's list: the four-tuple is not its own any more.
     pending.returnsToListen = true
+  }
+
+  /// ECN (RFC 3168 §6.1.3): a marked packet is echoed in every acknowledgement until the peer says that its window
+  /// is reduced.
+  private mutating func noteCongestion(_ segment: ArrivingSegment) {
+    if segment.flags.contains(.cwr) { pending.echoCongestion = false }
+    if segment.information.typeOfService & 3 == 3 {
+      pending.echoCongestion = true
+      pending.acknowledgment = true
+      pending.output = true
+    }
   }
 
   // MARK: Time stamps

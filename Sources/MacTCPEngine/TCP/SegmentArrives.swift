@@ -188,6 +188,8 @@ struct Replies {
   private var head = 0
   static let most = 256
 
+  var isEmpty: Bool { head == queue.count }
+
   mutating func append(_ reply: Reply) -> Bool {
     guard queue.count &- head < Self.most else { return false }
     queue.append(reply)

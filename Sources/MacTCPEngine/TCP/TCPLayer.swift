@@ -84,7 +84,9 @@ struct TCPLayer: ~Copyable {
   mutating func transmit(
     into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer, _ context: inout Context
   ) -> IPLayer.Disposition? {
-    if let reply = replies.removeFirst() { return write(reply, into: &packet, &ip, &context) }
+    if !replies.isEmpty, let reply = replies.removeFirst() {
+      return write(reply, into: &packet, &ip, &context)
+    }
     while let index = ready.first {
       if let disposition = connections[index].transmit(into: &packet, &ip, &context) {
         burst &+= 1
@@ -122,6 +124,7 @@ struct TCPLayer: ~Copyable {
   /// What does not happen in the life of an established connection.
   private mutating func settleSlowly(_ index: Int, _ context: inout Context) {
     if connections[index].state == .timeWait { beginTimeWait(index, &context) }
+    if connections[index].pending.returnsToListen { listenAgain(index) }
     if connections[index].state == .closed {
       leaveTables(index)
       leaveParent(index)
@@ -134,6 +137,16 @@ struct TCPLayer: ~Copyable {
       announceToParent(index, &context)
     }
     if connections[index].isDisposable { dispose(index, &context) }
+  }
+
+  /// A passive open that failed half-way is in LISTEN again, as it was before the SYN.
+  private mutating func listenAgain(_ index: Int) {
+    connections[index].pending.returnsToListen = false
+    leaveTables(index)
+    guard let endpoints = connections[index].extras?.listen else { return }
+    connections[index].local = endpoints.local
+    connections[index].remote = endpoints.remote
+    enterPorts(index)
   }
 
   /// Takes the connection out of what finds it.
