@@ -1,4 +1,3 @@
-
 /// A complete IPv4 host: ARP, IP, ICMP, UDP and TCP as one value.
 ///
 /// The engine does nothing by itself. It has no thread, lock, clock, source of randomness or device: packets, the
@@ -70,7 +69,7 @@ public struct Engine: ~Copyable {
   /// When ``advance(to:)`` must be called at the latest; `nil` if nothing waits for time to pass. It may be
   /// before the first thing that is due: then the call does nothing but find the next moment.
   public var nextDeadline: Instant? {
-    let deadline = min(tcp.nextDeadline(context), ip.nextDeadline)
+    let deadline = min(tcp.nextDeadline, ip.nextDeadline)
     return deadline == .never ? nil : deadline
   }
 

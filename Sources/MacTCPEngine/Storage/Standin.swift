@@ -18,7 +18,10 @@ struct LossRecovery {
   init(configuration: Configuration, mss: Int) {}
   mutating func start(mss: Int, sackPermitted: Bool, timestamps: Bool, now: Instant) {}
   mutating func reset(_ pool: inout MemoryPool) { deadline = .never }
-  mutating func transmitted(_ start: SequenceNumber, count: Int, isRetransmission: Bool, isLimitedByApplication: Bool, now: Instant, pool: inout MemoryPool) -> Bool {
+  mutating func transmitted(
+    _ start: SequenceNumber, count: Int, isRetransmission: Bool, isLimitedByApplication: Bool,
+    now: Instant, pool: inout MemoryPool
+  ) -> Bool {
     if deadline == .never { una = start; nxt = start }
     let end = start.advanced(by: count)
     nxt = SequenceNumber.later(nxt, end)
@@ -51,7 +54,9 @@ struct LossRecovery {
   mutating func maximumSegmentSizeChanged(mss: Int, resending: Bool, now: Instant) {}
 }
 extension IPLayer {
-  mutating func lowerPathMTU(to: IPAddress, to mtu: Int, packetLength: Int, _ context: inout Context) {}
+  mutating func lowerPathMTU(
+    to: IPAddress, to mtu: Int, packetLength: Int, _ context: inout Context
+  ) {}
 }
 extension IPLayer {
   mutating func blackHole(to: IPAddress, _ context: inout Context) {}

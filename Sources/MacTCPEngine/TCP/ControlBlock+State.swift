@@ -48,32 +48,37 @@ extension ControlBlock {
 
   /// Whether `settle` has more to do than timers and queues.
   var needsSettling: Bool {
-    switch state {
-    case .closed, .timeWait: true
-    case .established: parent >= 0
-    case .listen: pending.returnsToListen
-    case .synReceived, .synSent: false
-    case .finWait1, .finWait2, .closeWait, .closing, .lastAck: parent >= 0
+    mutating get {
+      switch state {
+      case .closed, .timeWait: true
+      case .established: parent >= 0
+      case .listen: pending.returnsToListen
+      case .synReceived, .synSent: false
+      case .finWait1, .finWait2, .closeWait, .closing, .lastAck: parent >= 0
+      }
     }
   }
 
   /// Whether nobody needs the block any more.
   var isDisposable: Bool {
-    pending.released && (state == .closed || state == .timeWait) && !pending.reset && !pending.inTable
+    pending.released && (state == .closed || state == .timeWait) && !pending.reset
+      && !pending.inTable
       || pending.released && state == .timeWait
   }
 
   /// The first moment at which something is due.
+  // `mutating`, and the context `inout`, although nothing is changed: to borrow a large value from a place that
+  // can change, the compiler copies it.
   @inline(__always)
-  func nextDeadline(_ context: borrowing Context) -> Instant {
+  mutating func nextDeadline(_ context: inout Context) -> Instant {
     if state == .closed || state == .timeWait || state == .listen { return .never }
     var deadline = min(recovery.deadline, deadlines.delayedAcknowledgment)
     deadline = min(deadline, min(deadlines.persist, deadlines.idle))
-    return min(deadline, userDeadline(context))
+    return min(deadline, userDeadline(&context))
   }
 
   /// When the user time-out runs out: so long after the first of what is unanswered (RFC 9293 §3.8.3, R2).
-  func userDeadline(_ context: borrowing Context) -> Instant {
+  mutating func userDeadline(_ context: inout Context) -> Instant {
     guard unansweredSince != .never else { return .never }
     let timeout =
       isSynchronized || settings.userTimeoutIsSet

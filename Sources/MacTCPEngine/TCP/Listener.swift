@@ -243,7 +243,7 @@ extension TCPLayer {
       syn.header.options.isSACKPermitted = agreed.sackPermitted
     }
     begin(child, with: syn, ip, &context)
-    connections[child].resume(at: cookie, segment, context)
+    connections[child].resume(at: cookie, segment, &context)
     let reaction = connections[child].segmentArrives(segment, payload, &context)
     if case .reset = reaction { reset(segment, &context) }
     settle(child, &context)
@@ -271,7 +271,7 @@ extension ControlBlock {
 
   /// The connection's SYN,ACK was a cookie: it counts as sent.
   mutating func resume(
-    at cookie: SequenceNumber, _ segment: ArrivingSegment, _ context: borrowing Context
+    at cookie: SequenceNumber, _ segment: ArrivingSegment, _ context: inout Context
   ) {
     snd.iss = cookie
     snd.una = cookie

@@ -12,7 +12,7 @@ extension ControlBlock {
     var header = TCPHeader(
       sourcePort: local.port, destinationPort: remote.port, sequenceNumber: segment.sequence,
       acknowledgmentNumber: rcv.nxt, flags: segment.flags)
-    addOptions(to: &header, context)
+    addOptions(to: &header, &context)
     let offset = sendStart.distance(to: segment.sequence)
     // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
     let count = min(segment.count, max(1, Int(mss) &- header.options.byteCount))
@@ -42,15 +42,15 @@ extension ControlBlock {
   }
 
   @inline(__always)
-  private func addOptions(to header: inout TCPHeader, _ context: borrowing Context) {
+  private func addOptions(to header: inout TCPHeader, _ context: inout Context) {
     let isSYN = header.flags.contains(.syn)
     if isSYN {
-      addOpeningOptions(to: &header, context)
+      addOpeningOptions(to: &header, &context)
       return
     }
     if usesTimestamps {
       header.options.timestamps = TCPTimestamps(
-        value: timestamp(context), echoReply: recentTimestamp)
+        value: timestamp(&context), echoReply: recentTimestamp)
     }
     if usesSACK && (pending.duplicateReport || !outOfOrder.isEmpty)
       && !header.flags.contains(.rst)
@@ -60,7 +60,7 @@ extension ControlBlock {
   }
 
   /// MSS only with SYN (MUST-65), and the others in a SYN,ACK only where the SYN had them.
-  private func addOpeningOptions(to header: inout TCPHeader, _ context: borrowing Context) {
+  private func addOpeningOptions(to header: inout TCPHeader, _ context: inout Context) {
     let configuration = context.configuration
     let isReply = header.flags.contains(.ack)
     header.options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
@@ -69,7 +69,7 @@ extension ControlBlock {
     }
     if isReply ? usesTimestamps : configuration.usesTimestamps {
       header.options.timestamps = TCPTimestamps(
-        value: timestamp(context), echoReply: isReply ? recentTimestamp : 0)
+        value: timestamp(&context), echoReply: isReply ? recentTimestamp : 0)
     }
     header.options.isSACKPermitted = isReply ? usesSACK : configuration.usesSACK
   }
@@ -85,7 +85,7 @@ extension ControlBlock {
   }
 
   /// TSval: milliseconds (RFC 7323 §5.4 allows 1 ms to 1 s), from an unguessable start.
-  func timestamp(_ context: borrowing Context) -> UInt32 {
+  func timestamp(_ context: inout Context) -> UInt32 {
     UInt32(truncatingIfNeeded: context.now.microseconds / 1_000) &+ timestampOffset
   }
 
@@ -106,7 +106,9 @@ extension ControlBlock {
     }
     if usesECN && !segment.flags.contains(.syn) {
       if pending.echoCongestion { header.flags.formUnion(.ece) }
-      if count > 0 && !segment.isRetransmission && recovery.takeCWR() { header.flags.formUnion(.cwr) }
+      if count > 0 && !segment.isRetransmission && recovery.takeCWR() {
+        header.flags.formUnion(.cwr)
+      }
     }
     if header.flags.contains(.syn) && !header.flags.contains(.ack) || header.flags == .rst {
       header.acknowledgmentNumber = SequenceNumber(0)

@@ -140,11 +140,11 @@ extension ControlBlock {
     let quota = recovery.sendQuota(mss: segmentData)
     let count = min(unsent, window, quota, segmentData)
     guard count > 0 else {
-      if window <= 0 { waitForWindow(context) }
+      if window <= 0 { waitForWindow(&context) }
       return nil
     }
     guard isWorthSending(count, unsent: unsent, window: window) else {
-      if window < unsent && snd.una == snd.nxt { waitForWindow(context) }
+      if window < unsent && snd.una == snd.nxt { waitForWindow(&context) }
       return nil
     }
     pending.override = false
@@ -174,13 +174,13 @@ extension ControlBlock {
 
   /// Nothing is outstanding that could open the window: a probe will ask (MUST-36; the first after one RTO,
   /// SHLD-29).
-  private mutating func waitForWindow(_ context: borrowing Context) {
+  private mutating func waitForWindow(_ context: inout Context) {
     guard deadlines.persist == .never, snd.una == snd.nxt else { return }
-    deadlines.persist = context.now.advanced(by: persistTime(context))
+    deadlines.persist = context.now.advanced(by: persistTime(&context))
   }
 
   /// The time to the next probe: the RTO, doubled for each probe so far (SHLD-30).
-  func persistTime(_ context: borrowing Context) -> Int {
+  func persistTime(_ context: inout Context) -> Int {
     let most = context.configuration.maximumRetransmissionTimeout
     return min(most, recovery.rto &<< min(Int(windowProbes), 12))
   }

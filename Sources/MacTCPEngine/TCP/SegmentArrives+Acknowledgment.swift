@@ -22,7 +22,9 @@ extension ControlBlock {
     }
     let previous = snd.una
     let windowChanged = updateWindow(segment)
-    if previous.precedes(acknowledgment) || previous != snd.nxt || !segment.header.options.sackBlocks.isEmpty {
+    if previous.precedes(acknowledgment) || previous != snd.nxt
+      || !segment.header.options.sackBlocks.isEmpty
+    {
       let outcome = recovery.acknowledged(
         .init(
           una: previous, ack: acknowledgment, nxt: snd.nxt,

@@ -102,7 +102,7 @@ extension ControlBlock {
       mss: segmentData, sackPermitted: usesSACK, timestamps: usesTimestamps, now: context.now)
     unansweredSince = .never
     context.counters.tcp.established &+= 1
-    if settings.usesKeepalive { armKeepalive(context) }
+    if settings.usesKeepalive { armKeepalive(&context) }
     tell(.opened)
   }
 

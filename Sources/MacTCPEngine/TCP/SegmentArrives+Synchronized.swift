@@ -15,7 +15,7 @@ extension ControlBlock {
         context.counters.drop(.missingTimestamp)
         return .none
       }
-      if isOld(timestamps.value, context) {
+      if isOld(timestamps.value, &context) {
         context.counters.drop(.oldTimestamp)
         acknowledgeDuplicate(segment, payload.count)
         return .none
@@ -37,7 +37,7 @@ extension ControlBlock {
     guard isAcceptable(segment) else { return refuse(segment, payload, &context) }
     // Second, the RST bit.
     if isReset { return takeReset(segment, &context) }
-    noteTimestamp(segment, context)
+    noteTimestamp(segment, &context)
     // Fourth, the SYN bit (RFC 5961 §4.2).
     if segment.flags.contains(.syn) {
       context.counters.drop(.unexpectedSYN)
@@ -49,7 +49,7 @@ extension ControlBlock {
       return .none
     }
     if usesECN { noteCongestion(segment) }
-    if settings.usesKeepalive || deadlines.idle != .never { heard(context) }
+    if settings.usesKeepalive || deadlines.idle != .never { heard(&context) }
     if state == .synReceived {
       guard snd.una.precedes(segment.acknowledgment),
         segment.acknowledgment.precedesOrEquals(snd.nxt)
@@ -133,7 +133,8 @@ extension ControlBlock {
   }
 
   /// RFC 5961 §3.2: only a RST with exactly the next number ends the connection.
-  private mutating func takeReset(_ segment: ArrivingSegment, _ context: inout Context) -> Reaction {
+  private mutating func takeReset(_ segment: ArrivingSegment, _ context: inout Context) -> Reaction
+  {
     guard segment.sequence == rcv.nxt else {
       context.counters.drop(.inexactReset)
       return .challenge
@@ -179,13 +180,13 @@ extension ControlBlock {
 
   /// PAWS (RFC 7323 §5.3): whether the time stamp is older than the last one, unless that is so old itself
   /// that the clock may have gone round (§5.5).
-  private func isOld(_ value: UInt32, _ context: borrowing Context) -> Bool {
+  private func isOld(_ value: UInt32, _ context: inout Context) -> Bool {
     guard Int32(bitPattern: value &- recentTimestamp) < 0 else { return false }
     return Self.seconds(context.now) &- recentTimestampAge < 24 * 86_400
   }
 
   /// RFC 7323 §4.3: TS.Recent is of the segment that the last acknowledgement was about.
-  private mutating func noteTimestamp(_ segment: ArrivingSegment, _ context: borrowing Context) {
+  private mutating func noteTimestamp(_ segment: ArrivingSegment, _ context: inout Context) {
     guard usesTimestamps, let timestamps = segment.header.options.timestamps,
       segment.sequence.precedesOrEquals(rcv.acknowledged),
       Int32(bitPattern: timestamps.value &- recentTimestamp) >= 0

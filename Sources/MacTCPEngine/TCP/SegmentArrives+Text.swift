@@ -8,7 +8,7 @@ extension ControlBlock {
   /// Whether the segment's data are exactly what comes next, and will be taken if the checksum is right: then
   /// they may be copied before it is known.
   @inline(__always)
-  func expects(_ segment: ArrivingSegment, _ count: Int) -> Bool {
+  mutating func expects(_ segment: ArrivingSegment, _ count: Int) -> Bool {
     segment.sequence == rcv.nxt && state == .established && outOfOrder.isEmpty
       && count <= receiveWindow && !pending.released
       && segment.flags.intersection(Self.notPlain) == .ack
@@ -23,7 +23,8 @@ extension ControlBlock {
     _ payload: Span<UInt8>, addingTo sum: inout InternetChecksum, _ context: inout Context
   ) -> Bool {
     receiveRing.write(
-      payload, at: receiveRing.count, addingTo: &sum, limit: receiveRingLimit, pool: &context.memory)
+      payload, at: receiveRing.count, addingTo: &sum, limit: receiveRingLimit, pool: &context.memory
+    )
   }
 
   /// Takes data that `place` has copied.
@@ -34,7 +35,7 @@ extension ControlBlock {
     receiveRing.commit(count)
     rcv.nxt.advance(by: count)
     countReceived(count, &context)
-    acknowledgeLater(count, context)
+    acknowledgeLater(count, &context)
     if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
     tell(.dataArrived)
   }
@@ -47,7 +48,7 @@ extension ControlBlock {
 
   /// Every second segment is acknowledged at once (SHLD-19), one alone after a while (MUST-40).
   @inline(__always)
-  private mutating func acknowledgeLater(_ count: Int, _ context: borrowing Context) {
+  private mutating func acknowledgeLater(_ count: Int, _ context: inout Context) {
     unacknowledgedSegments &+= 1
     let delay = context.configuration.acknowledgmentDelay
     if unacknowledgedSegments >= 2 || !settings.delaysAcknowledgments || delay == 0 {
@@ -121,7 +122,7 @@ extension ControlBlock {
     }
     receiveRing.commit(count)
     rcv.nxt.advance(by: count)
-    acknowledgeLater(count, context)
+    acknowledgeLater(count, &context)
     if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
     tell(.dataArrived)
   }

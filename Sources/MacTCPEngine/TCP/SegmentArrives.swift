@@ -53,7 +53,9 @@ extension TCPLayer {
     let found = table.find(local: segment.local, remote: segment.remote)
     var sum = InternetChecksum(
       pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: bytes.count)
-    if let found, found < Self.timeWaitBit, !payload.isEmpty, connections[found].expects(segment, payload.count) {
+    if let found, found < Self.timeWaitBit, !payload.isEmpty,
+      connections[found].expects(segment, payload.count)
+    {
       sum.add(bytes.extracting(first: parsed.payloadRange.lowerBound))
       segment.isPlaced = connections[found].place(payload, addingTo: &sum, &context)
       if !segment.isPlaced { sum.add(payload) }

@@ -49,7 +49,8 @@ struct TCPLayer: ~Copyable {
 
   // MARK: Time
 
-  func nextDeadline(_ context: borrowing Context) -> Instant {
+  /// The first moment at which something may be due.
+  var nextDeadline: Instant {
     min(timers.nextDeadline ?? .never, timeWaits.nextDeadline)
   }
 
@@ -110,7 +111,7 @@ struct TCPLayer: ~Copyable {
   /// Does what follows from a change of the connection at `index`.
   @inline(__always)
   mutating func settle(_ index: Int, _ context: inout Context) {
-    let deadline = connections[index].nextDeadline(context)
+    let deadline = connections[index].nextDeadline(&context)
     // A timer that is too early finds nothing due and is armed again: it need not move when a deadline does.
     if deadline < connections[index].armed {
       connections[index].armed = deadline
@@ -229,7 +230,8 @@ struct RateLimit {
     let now = context.now.microseconds / 1_000_000
     if now != second {
       second = now
-      left = perSecond / 2 &+ Int(truncatingIfNeeded: context.random.next() % UInt64(perSecond &+ 1))
+      left =
+        perSecond / 2 &+ Int(truncatingIfNeeded: context.random.next() % UInt64(perSecond &+ 1))
     }
     guard left > 0 else { return false }
     left &-= 1

@@ -91,7 +91,8 @@ extension TCPLayer {
     }
     _ = table.remove(local: connections[index].local, remote: connections[index].remote)
     _ = table.insert(
-      local: connections[index].local, remote: connections[index].remote, value: record | Self.timeWaitBit)
+      local: connections[index].local, remote: connections[index].remote,
+      value: record | Self.timeWaitBit)
     connections[index].pending.inTable = false
     // The last acknowledgement still goes out, from the record.
     if connections[index].pending.acknowledgment {
@@ -128,13 +129,15 @@ extension TCPLayer {
     }
     let timestamps = segment.header.options.timestamps
     let isNewer =
-      record.usesTimestamps && timestamps.map {
+      record.usesTimestamps
+      && timestamps.map {
         Int32(bitPattern: $0.value &- record.recentTimestamp) > 0
       } ?? false
     if segment.flags.contains(.syn) && !segment.flags.contains(.ack) {
       // RFC 6191 §2: a new connection where it cannot be taken for the old one.
-      if isNewer || (timestamps == nil || !record.usesTimestamps)
-        && record.rcvNxt.precedes(segment.sequence)
+      if isNewer
+        || (timestamps == nil || !record.usesTimestamps)
+          && record.rcvNxt.precedes(segment.sequence)
       {
         timeWaits.remove(index)
         forget(record, record.owner, &context)

@@ -11,7 +11,7 @@ extension ControlBlock {
     case .synSent, .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
       break
     }
-    if userDeadline(context) <= context.now {
+    if userDeadline(&context) <= context.now {
       userTimeoutExpired(&context)
       if state == .closed || state == .listen { return }
     }
@@ -67,7 +67,7 @@ extension ControlBlock {
     } else {
       pending.windowProbe = true
       windowProbes = min(windowProbes &+ 1, 30)
-      deadlines.persist = context.now.advanced(by: persistTime(context))
+      deadlines.persist = context.now.advanced(by: persistTime(&context))
     }
     pending.output = true
   }
@@ -75,13 +75,13 @@ extension ControlBlock {
   // MARK: The peer is silent
 
   /// Something came: the connection is not idle.
-  mutating func heard(_ context: borrowing Context) {
+  mutating func heard(_ context: inout Context) {
     keepaliveProbes = 0
     if state == .finWait2 && pending.released { return }
-    if settings.usesKeepalive { armKeepalive(context) } else { deadlines.idle = .never }
+    if settings.usesKeepalive { armKeepalive(&context) } else { deadlines.idle = .never }
   }
 
-  mutating func armKeepalive(_ context: borrowing Context) {
+  mutating func armKeepalive(_ context: inout Context) {
     let idle = extras?.keepalive?.idle ?? context.configuration.keepaliveIdle
     deadlines.idle = context.now.advanced(by: idle)
   }

@@ -179,7 +179,7 @@ extension ControlBlock {
     case .nagle(let isOn):
       settings.usesNagle = isOn
       pending.output = true
-    case .keepalive(let isOn): setKeepalive(isOn, context)
+    case .keepalive(let isOn): setKeepalive(isOn, &context)
     case .keepaliveTimes(let idle, let interval, let probes):
       let week = 604_800_000_000
       guard (1_000...week).contains(idle), (1_000...week).contains(interval),
@@ -188,7 +188,7 @@ extension ControlBlock {
       let extras = extras ?? Extras()
       extras.keepalive = (idle, interval, probes)
       self.extras = extras
-      setKeepalive(true, context)
+      setKeepalive(true, &context)
     case .userTimeout(let timeout, let aborts):
       guard (0...604_800_000_000).contains(timeout) else { throw .invalidLength }
       settings.userTimeout = timeout
@@ -209,10 +209,10 @@ extension ControlBlock {
     }
   }
 
-  private mutating func setKeepalive(_ isOn: Bool, _ context: borrowing Context) {
+  private mutating func setKeepalive(_ isOn: Bool, _ context: inout Context) {
     settings.usesKeepalive = isOn
     keepaliveProbes = 0
-    if isOn && isSynchronized { armKeepalive(context) }
+    if isOn && isSynchronized { armKeepalive(&context) }
     if !isOn && !(state == .finWait2 && pending.released) { deadlines.idle = .never }
   }
 }

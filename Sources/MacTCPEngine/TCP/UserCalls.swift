@@ -153,7 +153,8 @@ extension TCPLayer {
     let iss = initialSequence.next(local: local, remote: remote, now: context.now)
     let optionBytes = (connections[index].extras?.ipOptions.count ?? 0 &+ 3) & ~3
     let mss = ip.pathMTU(to: remote.address) &- 40 &- optionBytes
-    connections[index].begin(iss: iss, mss: mss, offset: UInt32(truncatingIfNeeded: context.random.next()))
+    connections[index].begin(
+      iss: iss, mss: mss, offset: UInt32(truncatingIfNeeded: context.random.next()))
   }
 
   private func isFree(_ local: Endpoint, _ remote: Endpoint, _ context: borrowing Context) -> Bool {
