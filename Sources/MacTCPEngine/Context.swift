@@ -8,12 +8,24 @@ struct Context: ~Copyable {
   var memory: MemoryPool
   /// For what must differ but need not be secret.
   var random: RandomGenerator
+  /// From which the key of each purpose is derived. The generator is seeded from it too: who found out its
+  /// state would learn no key.
+  let secret: SipHash.Key
+
+  /// What the secret is for.
+  enum Purpose: UInt64 {
+    case random, connectionTable, initialSequenceNumbers, ephemeralPorts, synCookies
+  }
 
   init(_ configuration: EngineConfiguration) {
     self.configuration = configuration
     memory = MemoryPool(ceiling: configuration.memoryCeiling)
-    random = RandomGenerator(seed: configuration.seed)
+    secret = SipHash.Key(configuration.seed, ~configuration.seed)
+    random = RandomGenerator(seed: secret.derived(for: Purpose.random.rawValue).k0)
   }
+
+  /// The key of a purpose.
+  func key(for purpose: Purpose) -> SipHash.Key { secret.derived(for: purpose.rawValue) }
 
   @inline(__always)
   mutating func update(_ now: Instant) {

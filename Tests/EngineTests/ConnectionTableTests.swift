@@ -23,7 +23,7 @@ struct ConnectionTableTests {
   @Test("Inserts, look-ups and removals at random against a dictionary, also when it shrinks")
   func model() {
     SeededGenerator.forSeeds { generator in
-      var table = ConnectionTable(secret: (generator.next(), generator.next()))
+      var table = ConnectionTable(key: SipHash.Key(generator.next(), generator.next()))
       var model: [Pair: Int] = [:]
       for turn in 0..<6000 {
         let pair = Self.pair(&generator)
@@ -51,7 +51,7 @@ struct ConnectionTableTests {
 
   @Test("The zero four-tuple is one like others, and the order of the two ends counts")
   func corners() throws {
-    var table = ConnectionTable(secret: (0, 0))
+    var table = ConnectionTable(key: SipHash.Key(0, 0))
     let zero = Endpoint(.any, 0)
     let one = Endpoint(.broadcast, 65535)
     try check(table.find(local: zero, remote: zero) == nil)
@@ -70,7 +70,7 @@ struct ConnectionTableTests {
     SeededGenerator.forSeeds { generator in
       let local = Endpoint(IPAddress(10, 0, 0, 1), 80)
       for step: UInt32 in [1, 2, 256, 4096, 65536] {
-        var table = ConnectionTable(secret: (generator.next(), generator.next()))
+        var table = ConnectionTable(key: SipHash.Key(generator.next(), generator.next()))
         for number in 0..<5000 as Range<UInt32> {
           let product = number &* step
           let remote = Endpoint(

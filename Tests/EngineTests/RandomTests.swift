@@ -57,6 +57,10 @@ struct RandomTests {
     let stranger = InitialSequenceNumbers(key: SipHash.Key(1, 3))
     #expect(stranger.next(local: Self.local, remote: Self.remote, now: now) != first)
     _ = numbers.next(local: Self.local, remote: Self.remote, now: .never)
+    let offset = numbers.timestampOffset(local: Self.local, remote: Self.remote)
+    #expect(offset == numbers.timestampOffset(local: Self.local, remote: Self.remote))
+    #expect(offset != numbers.timestampOffset(local: Self.local, remote: other))
+    #expect(offset != stranger.timestampOffset(local: Self.local, remote: Self.remote))
   }
 
   @Test("Every free port of the range is found, and ports in use never are")

@@ -7,10 +7,12 @@ import MacTCPWire
 /// connections, from knowing those of others.
 struct InitialSequenceNumbers {
   private let key: SipHash.Key
+  private let timestampKey: SipHash.Key
 
   /// The numbers of a key that is used for nothing else.
   init(key: SipHash.Key) {
-    self.key = key
+    self.key = key.derived(for: 0)
+    timestampKey = key.derived(for: 1)
   }
 
   /// The first sequence number of a connection that begins now.
@@ -19,5 +21,13 @@ struct InitialSequenceNumbers {
     hash.add(local, remote)
     return SequenceNumber(
       UInt32(truncatingIfNeeded: now.microseconds &>> 2) &+ UInt32(truncatingIfNeeded: hash.value))
+  }
+
+  /// What is added to the clock to make a connection's TSval (RFC 7323 §7.1): the same for each connection
+  /// between two endpoints, so that a new one's time stamps are later than the last one's (RFC 6191 §2).
+  func timestampOffset(local: Endpoint, remote: Endpoint) -> UInt32 {
+    var hash = SipHash(key: timestampKey)
+    hash.add(local, remote)
+    return UInt32(truncatingIfNeeded: hash.value)
   }
 }

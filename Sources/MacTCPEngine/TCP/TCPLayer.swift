@@ -36,13 +36,11 @@ struct TCPLayer: ~Copyable {
   static var mostInBurst: Int { 16 }
 
   init(_ configuration: EngineConfiguration, _ context: inout Context) {
-    table = ConnectionTable(secret: (context.random.next(), context.random.next()))
-    initialSequence = InitialSequenceNumbers(
-      key: SipHash.Key(context.random.next(), context.random.next()))
+    table = ConnectionTable(key: context.key(for: .connectionTable))
+    initialSequence = InitialSequenceNumbers(key: context.key(for: .initialSequenceNumbers))
     ephemeralPorts = EphemeralPorts(
-      range: configuration.ephemeralPorts,
-      key: SipHash.Key(context.random.next(), context.random.next()))
-    cookies = SYNCookies(key: SipHash.Key(context.random.next(), context.random.next()))
+      range: configuration.ephemeralPorts, key: context.key(for: .ephemeralPorts))
+    cookies = SYNCookies(key: context.key(for: .synCookies))
     challenges = RateLimit(perSecond: configuration.answersPerSecond)
     resets = RateLimit(perSecond: configuration.answersPerSecond)
   }

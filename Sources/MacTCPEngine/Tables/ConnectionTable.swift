@@ -30,15 +30,15 @@ struct ConnectionTable: ~Copyable {
 
   private static var leastCapacity: Int { 16 }
 
-  private let secret: (UInt64, UInt64)
+  private let key: SipHash.Key
   /// A power of two of slots; at least three eighths of them are free.
   private(set) var slots = PlainArray(repeating: Slot(), count: 16)
   /// How many four-tuples there are.
   private(set) var count = 0
 
-  /// An empty table whose order nobody can guess who does not know the secret.
-  init(secret: (UInt64, UInt64)) {
-    self.secret = secret
+  /// An empty table whose order nobody can guess who does not know the key.
+  init(key: SipHash.Key) {
+    self.key = key
   }
 
   /// The number of a connection.
@@ -106,8 +106,8 @@ struct ConnectionTable: ~Copyable {
   private func home(of slot: Slot) -> Int {
     // Two multiplications whose 128 bits are folded to 64. The first has the secret in both factors: which
     // four-tuples fall together depends on it. The second spreads what the first left together.
-    let first = Self.folded(slot.addresses ^ secret.0, UInt64(slot.ports) ^ secret.1)
-    let second = Self.folded(first ^ secret.1, 0x9E37_79B9_7F4A_7C15)
+    let first = Self.folded(slot.addresses ^ key.k0, UInt64(slot.ports) ^ key.k1)
+    let second = Self.folded(first ^ key.k1, 0x9E37_79B9_7F4A_7C15)
     return Int(truncatingIfNeeded: second) & (slots.count &- 1)
   }
 
