@@ -32,17 +32,13 @@ struct OutOfOrderRanges {
   /// is done where `right` does not come after `left`.
   mutating func insert(left: SequenceNumber, right: SequenceNumber) -> Insertion {
     guard left.precedes(right) else { return Insertion(isKept: false, duplicate: nil) }
-    var union = SACKBlock(left: left, right: right)
+    let arrival = SACKBlock(left: left, right: right)
+    var union = arrival
     var duplicate: SACKBlock?
-    // One pass: what overlaps or touches is united, what does not is moved up over the places of that.
-    var kept = 0
-    for index in ranges.indices {
+    var united = 0
+    var last = 0
+    for index in ranges.indices where ranges[index].touches(arrival) {
       let range = ranges[index]
-      guard range.left.precedesOrEquals(right), left.precedesOrEquals(range.right) else {
-        if kept != index { ranges[kept] = range }
-        kept &+= 1
-        continue
-      }
       let overlap = SACKBlock(
         left: .later(left, range.left), right: .earlier(right, range.right))
       if overlap.left.precedes(overlap.right),
@@ -52,10 +48,24 @@ struct OutOfOrderRanges {
       }
       union.left = .earlier(union.left, range.left)
       union.right = .later(union.right, range.right)
+      united &+= 1
+      last = index
     }
-    guard kept < Self.most else { return Insertion(isKept: false, duplicate: nil) }
-    ranges.removeLast(ranges.count &- kept)
-    ranges.insert(union, at: 0)
+    switch united {
+    case 0:
+      guard ranges.count < Self.most else { return Insertion(isKept: false, duplicate: nil) }
+      ranges.insert(union, at: 0)
+    case 1:
+      // The usual case, and mostly with the first range: those before it move back by one.
+      while last > 0 {
+        ranges[last] = ranges[last &- 1]
+        last &-= 1
+      }
+      ranges[0] = union
+    default:
+      ranges.removeAll { $0.touches(arrival) }
+      ranges.insert(union, at: 0)
+    }
     return Insertion(isKept: true, duplicate: duplicate)
   }
 
@@ -96,6 +106,14 @@ struct OutOfOrderRanges {
   /// Forgets all ranges, and gives their memory back.
   mutating func removeAll() {
     ranges = []
+  }
+}
+
+extension SACKBlock {
+  /// Whether two blocks have numbers in common, or one begins where the other ends.
+  @inline(__always)
+  fileprivate func touches(_ other: SACKBlock) -> Bool {
+    left.precedesOrEquals(other.right) && other.left.precedesOrEquals(right)
   }
 }
 
