@@ -177,7 +177,7 @@ extension ControlBlock {
     let end = segment.sequence.advanced(by: numbers)
     _ = recovery.transmitted(
       segment.sequence, count: numbers, isRetransmission: segment.isRetransmission,
-      isLimitedByApplication: unsentBytes &- count <= 0, now: context.now, pool: &context.memory)
+      now: context.now, pool: &context.memory)
     if snd.nxt.precedes(end) { snd.nxt = end }
     if flags.contains(.fin) { pending.finSent = true }
     if count > 0 && count < segmentData && !segment.isRetransmission { snd.small = end }

@@ -55,7 +55,7 @@ extension ControlBlock {
   /// SYN, or SYN,ACK, for the first time and again.
   private mutating func nextOpening(_ context: inout Context) -> OutgoingSegment? {
     let isAgain = snd.nxt != snd.iss
-    let isLost = recovery.nextRetransmission(mss: segmentData, now: context.now) != nil
+    let isLost = recovery.nextRetransmission(mss: segmentData) != nil
     guard pending.syn || isLost else {
       guard pending.acknowledgment, state == .synReceived else { return nil }
       return OutgoingSegment(sequence: snd.nxt)
@@ -73,7 +73,7 @@ extension ControlBlock {
   /// The next segment that is taken for lost.
   private mutating func nextRetransmission(_ context: inout Context) -> OutgoingSegment? {
     guard
-      let lost = recovery.nextRetransmission(mss: segmentData, now: context.now)
+      let lost = recovery.nextRetransmission(mss: segmentData)
     else { return nil }
     return segment(at: lost.start, numbers: lost.count, isRetransmission: true)
   }
@@ -137,7 +137,7 @@ extension ControlBlock {
       return newData(0)
     }
     let window = usableWindow
-    let quota = recovery.sendQuota(mss: segmentData)
+    let quota = recovery.sendQuota
     let count = min(unsent, window, quota, segmentData)
     guard count > 0 else {
       if window <= 0 { waitForWindow(&context) }

@@ -94,7 +94,7 @@ extension ControlBlock {
     let size = min(Int(peerMSS), max(64, ip.pathMTU(to: remote.address) &- 40 &- optionBytes))
     guard size != Int(mss) else { return }
     mss = UInt16(clamping: size)
-    recovery.maximumSegmentSizeChanged(mss: segmentData, resending: resending, now: context.now)
+    recovery.maximumSegmentSizeChanged(mss: segmentData, resending: resending)
     pending.output = true
   }
 }

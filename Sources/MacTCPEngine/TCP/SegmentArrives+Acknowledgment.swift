@@ -27,11 +27,12 @@ extension ControlBlock {
     {
       let outcome = recovery.acknowledged(
         .init(
-          una: previous, ack: acknowledgment, nxt: snd.nxt,
+          ack: acknowledgment,
           sackBlocks: usesSACK ? segment.header.options.sackBlocks : SACKBlocks(),
-          echoReply: usesTimestamps ? segment.header.options.timestamps?.echoReply : nil,
+          echoAge: echoAge(segment, context),
           carriesData: segment.length > 0, changesWindow: windowChanged,
-          hasECE: usesECN && segment.flags.contains(.ece), mss: segmentData),
+          hasECE: usesECN && segment.flags.contains(.ece),
+          canSendNew: unsentBytes > 0 && usableWindow > 0),
         now: context.now, pool: &context.memory)
       note(outcome, &context)
       pending.output = true
@@ -44,6 +45,14 @@ extension ControlBlock {
     // An answer, whatever it says: the peer is there (MUST-37: a closed window is no failure).
     unansweredSince = snd.una == snd.nxt && !pending.probedByte ? .never : context.now
     return .none
+  }
+
+  /// How old the echoed timestamp is, in microseconds (RFC 7323 §4).
+  @inline(__always)
+  private func echoAge(_ segment: ArrivingSegment, _ context: borrowing Context) -> Int? {
+    guard usesTimestamps, let timestamps = segment.header.options.timestamps else { return nil }
+    let age = Int32(bitPattern: timestamp(context) &- timestamps.echoReply)
+    return age >= 0 ? Int(age) &* 1000 : nil
   }
 
   /// RFC 9293 §3.10.7.4, fifth: the window of a segment that is not older than the one it was taken from.

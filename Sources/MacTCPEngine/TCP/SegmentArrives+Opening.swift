@@ -98,8 +98,7 @@ extension ControlBlock {
     snd.largestWindow = snd.wnd
     snd.wl1 = segment.sequence
     snd.wl2 = segment.acknowledgment
-    recovery.start(
-      mss: segmentData, sackPermitted: usesSACK, timestamps: usesTimestamps, now: context.now)
+    recovery.start(mss: segmentData, sackPermitted: usesSACK, now: context.now)
     unansweredSince = .never
     context.counters.tcp.established &+= 1
     if settings.usesKeepalive { armKeepalive(&context) }

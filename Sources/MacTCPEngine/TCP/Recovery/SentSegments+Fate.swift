@@ -1,0 +1,242 @@
+// What becomes of the segments that are outstanding: sacked, lost, sent again. The totals follow.
+//
+// None of the questions here walks over the whole queue at every call. `nextNotSacked` leaves in each
+// segment it has visited how far to jump next time, as the forests of union-find do: a block that covers
+// thousands of sacked segments costs a few steps. `firstLost` and `firstUnsettled` begin where they ended;
+// they go back only when segments are marked, each of which is marked once for each time it is sent.
+
+internal import MacTCPWire
+
+extension SentSegments {
+  /// The number of the segment at `position`, which stays when segments before it are removed.
+  @inline(__always)
+  private func number(_ position: Int) -> UInt32 {
+    header.firstNumber &+ UInt32(truncatingIfNeeded: position)
+  }
+
+  /// Where the segment with a number is now, or will be; 0 for one that is not there any more.
+  @inline(__always)
+  private func position(_ number: UInt32) -> Int {
+    let position = number &- header.firstNumber
+    return position <= header.count ? Int(position) : 0
+  }
+
+  /// The position of the first segment that begins at `number` or behind it; `count` if none does.
+  func firstPosition(from number: SequenceNumber) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low &+ high) &>> 1
+      if self[middle].start.precedes(number) { low = middle &+ 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// The first segment at or behind `position` that is not sacked; `count` if there is none.
+  mutating func nextNotSacked(_ position: Int) -> Int {
+    var end = position
+    while end < count, self[end].flags.contains(.sacked) {
+      end &+= max(1, Int(self[end].sentAt))
+    }
+    end = min(end, count)
+    var visited = position
+    while visited < end {
+      let jump = max(1, Int(self[visited].sentAt))
+      self[visited].sentAt = UInt32(truncatingIfNeeded: end &- visited)
+      visited &+= jump
+    }
+    return end
+  }
+
+  /// The peer has the segment, which was not sacked.
+  mutating func markSacked(_ position: Int) {
+    let segment = self[position]
+    let bytes = UInt32(truncatingIfNeeded: segment.count)
+    if segment.isInFlight {
+      header.bytesInFlight &-= bytes
+    } else {
+      header.lostCount &-= 1
+    }
+    header.sackedBytes &+= bytes
+    header.sackedCount &+= 1
+    self[position].flags = segment.flags.subtracting(.lost).union(.sacked)
+    self[position].sentAt = 1
+  }
+
+  /// The segment, which is in flight, is taken for lost.
+  mutating func markLost(_ position: Int) {
+    header.bytesInFlight &-= UInt32(truncatingIfNeeded: self[position].count)
+    self[position].flags.insert(.lost)
+    if header.lostCount == 0 || position < self.position(header.lostNumber) {
+      header.lostNumber = number(position)
+    }
+    header.lostCount &+= 1
+  }
+
+  /// Every segment that is in flight and has been sent again or, if it was sent once, was sent longer than
+  /// `age` microseconds ago is taken for lost.
+  mutating func markAllLost(olderThan age: UInt32, now: UInt32) {
+    guard !isEmpty else { return }
+    for position in 0..<count where self[position].isInFlight {
+      let segment = self[position]
+      if segment.flags.contains(.retransmitted) || now &- segment.sentAt >= age {
+        markLost(position)
+      }
+    }
+    header.orderCount = 0
+  }
+
+  /// Every segment that is in flight and has more than `count` sequence numbers is taken for lost. Whether
+  /// there were any.
+  mutating func markLost(longerThan count: Int) -> Bool {
+    var found = false
+    for position in 0..<self.count where self[position].isInFlight {
+      guard self[position].count > count else { continue }
+      markLost(position)
+      found = true
+    }
+    // An entry whose segment is lost must not come back to life.
+    if found { header.orderCount = 0 }
+    return found
+  }
+
+  /// Nothing is taken for lost any more: it was a mistake.
+  mutating func unmarkLost() {
+    guard !isEmpty else { return }
+    header.unsettledNumber = header.firstNumber
+    guard header.lostCount > 0 else { return }
+    for position in 0..<count where self[position].flags.contains(.lost) {
+      self[position].flags.remove(.lost)
+      header.bytesInFlight &+= UInt32(truncatingIfNeeded: self[position].count)
+    }
+    header.lostCount = 0
+  }
+
+  /// What the peer had is not believed any more (RFC 2018 §8); it is taken for lost.
+  mutating func forgetSacked() {
+    guard !isEmpty, header.sackedCount > 0 else { return }
+    for position in 0..<count where self[position].flags.contains(.sacked) {
+      // When it was sent is not known any more: no round-trip time may be taken from it.
+      self[position].flags = [.lost, .retransmitted]
+      header.lostCount &+= 1
+    }
+    (header.sackedCount, header.sackedBytes) = (0, 0)
+    header.lostNumber = header.firstNumber
+  }
+
+  /// The segment has been sent again. With `ordered` it enters the list that ``oldestRetransmission()`` reads.
+  mutating func markRetransmitted(_ position: Int, sentAt: UInt32, ordered: Bool) {
+    let segment = self[position]
+    guard !segment.flags.contains(.sacked) else { return }
+    if segment.flags.contains(.lost) {
+      header.lostCount &-= 1
+      header.bytesInFlight &+= UInt32(truncatingIfNeeded: segment.count)
+    }
+    self[position].flags = .retransmitted
+    self[position].sentAt = sentAt
+    if ordered { appendToOrder(number(position)) }
+  }
+
+  /// The first segment that is lost and has not been sent again.
+  mutating func firstLost() -> Int? {
+    guard !isEmpty, header.lostCount > 0 else { return nil }
+    var next = position(header.lostNumber)
+    while next < count, !self[next].flags.contains(.lost) { next &+= 1 }
+    header.lostNumber = number(next)
+    return next < count ? next : nil
+  }
+
+  /// The first segment that is in flight and has been sent only once: of all such the one sent first.
+  mutating func firstUnsettled() -> Int? {
+    guard !isEmpty else { return nil }
+    var next = position(header.unsettledNumber)
+    while next < count, !self[next].flags.isEmpty {
+      next = self[next].flags.contains(.sacked) ? nextNotSacked(next) : next &+ 1
+    }
+    header.unsettledNumber = number(next)
+    return next < count ? next : nil
+  }
+}
+
+// MARK: Another segment size
+
+extension SentSegments {
+  /// Makes two segments of the one at `position`, the first with `count` sequence numbers; `false` if there
+  /// is no memory. Those before it move by a place: their number is the cost.
+  mutating func split(_ position: Int, at count: Int, pool: inout MemoryPool) -> Bool {
+    let segment = self[position]
+    guard count > 0, count < segment.count, !segment.flags.contains(.sacked),
+      makeRoom(for: 1, pool: &pool)
+    else { return false }
+    let numberOfRest = number(position)
+    header.head = header.head == 0 ? header.capacity &- 1 : header.head &- 1
+    header.firstNumber &-= 1
+    header.count &+= 1
+    for moved in 0..<position { self[moved].replace(with: self[moved &+ 1]) }
+    self[position].replace(with: segment)
+    self[position].count = count
+    self[position &+ 1].start = segment.start.advanced(by: count)
+    self[position &+ 1].count &-= count
+    if segment.flags.contains(.lost) { header.lostCount &+= 1 }
+
+    // The numbers of those that moved, and that of the front part, are less by one.
+    func isMoved(_ number: UInt32) -> Bool { Int32(bitPattern: number &- numberOfRest) < 0 }
+    header.lostNumber &-= isMoved(header.lostNumber &- 1) ? 1 : 0
+    header.unsettledNumber &-= isMoved(header.unsettledNumber &- 1) ? 1 : 0
+    for index in 0..<header.orderCount {
+      let entry = order(index)
+      if isMoved(entry) { setOrder(index, entry &- 1) }
+    }
+    return true
+  }
+}
+
+// MARK: The list of retransmissions
+
+extension SentSegments {
+  /// The segment that has been in flight for longest among those that have been sent again.
+  mutating func oldestRetransmission() -> Int? {
+    guard !isEmpty else { return nil }
+    while header.orderCount > 0 {
+      if let position = retransmitted(order(0)) { return position }
+      header.orderHead = place(1, from: header.orderHead)
+      header.orderCount &-= 1
+    }
+    return nil
+  }
+
+  /// Where the segment of an entry is, if that is still in flight.
+  private func retransmitted(_ number: UInt32) -> Int? {
+    let position = number &- header.firstNumber
+    guard position < header.count, self[Int(position)].flags == .retransmitted else { return nil }
+    return Int(position)
+  }
+
+  func order(_ index: UInt32) -> UInt32 {
+    self[place: place(index, from: header.orderHead)].order
+  }
+
+  private mutating func setOrder(_ index: UInt32, _ number: UInt32) {
+    let place = place(index, from: header.orderHead)
+    self[place: place].order = number
+  }
+
+  /// A segment has at most one entry whose segment is still in flight: it is marked lost through the list,
+  /// which takes its entry away, or with all others, which empties the list. So the entries that count
+  /// are never more than the segments, and when the list is full others can be left out.
+  private mutating func appendToOrder(_ number: UInt32) {
+    if header.orderCount == header.capacity {
+      var kept: UInt32 = 0
+      for index in 0..<header.orderCount {
+        let entry = order(index)
+        guard retransmitted(entry) != nil, entry != number else { continue }
+        setOrder(kept, entry)
+        kept &+= 1
+      }
+      header.orderCount = kept
+      guard kept < header.capacity else { return }
+    }
+    header.orderCount &+= 1
+    setOrder(header.orderCount &- 1, number)
+  }
+}
