@@ -1,5 +1,5 @@
 /// One side of a connection, or the sender or receiver of a datagram: an address and a port.
-public struct Endpoint: Hashable, Sendable {
+public struct Endpoint: Hashable, Sendable, BitwiseCopyable {
   /// The host's address.
   public var address: IPAddress
   /// The port in host order; 0 means "any" in a filter and "let the driver choose" in a binding.

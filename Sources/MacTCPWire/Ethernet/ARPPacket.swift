@@ -19,12 +19,12 @@
 // +---------------------------------------------------------------+
 
 /// An ARP packet, without its Ethernet header.
-package struct ARPPacket: Hashable, Sendable {
+package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
   /// Its length in bytes.
   package static let byteCount = 28
 
   /// What the sender wants; the raw value is the number on the wire.
-  package enum Operation: UInt16, Sendable {
+  package enum Operation: UInt16, Sendable, BitwiseCopyable {
     /// Who has the target's address?
     case request = 1
     /// The sender has the sender's address.

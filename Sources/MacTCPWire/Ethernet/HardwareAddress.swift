@@ -1,5 +1,5 @@
 /// A 48-bit address of a network interface (IEEE 802-2014 §8.2).
-public struct HardwareAddress: Hashable, Sendable {
+public struct HardwareAddress: Hashable, Sendable, BitwiseCopyable {
   /// The address in the lower 48 bits, the byte that is sent first uppermost; the others are zero.
   public let bits: UInt64
 

@@ -2,7 +2,7 @@
 ///
 /// It comes with the notification `icmpReceived`. One ICMP error never ends an established connection
 /// (RFC 1122 §4.2.3.9).
-public enum ICMPReportType: UInt16, Hashable, Sendable, CaseIterable {
+public enum ICMPReportType: UInt16, Hashable, Sendable, BitwiseCopyable, CaseIterable {
   /// The network cannot be reached (RFC 792, type 3 code 0).
   case netUnreach = 0
   /// The host cannot be reached (RFC 792, type 3 code 1).

@@ -2,7 +2,7 @@
 ///
 /// Opaque on purpose: streams, endpoints and the rules above them never look inside, so that a second
 /// address family changes this file and no interface.
-public struct IPAddress: Hashable, Sendable {
+public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
   /// The 32 bits of an IPv4 address in host order: 127.0.0.1 is `0x7F00_0001`, as MacTCP's `ip_addr`.
   public let v4: UInt32
 

@@ -1,5 +1,5 @@
 /// What an IP packet carries (RFC 791 §3.1, "Protocol"; RFC 1700, "Protocol Numbers").
-package struct IPProtocol: RawRepresentable, Hashable, Sendable {
+package struct IPProtocol: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
   /// The protocol's number.
   package let rawValue: UInt8
   /// The protocol with a number.

@@ -54,6 +54,12 @@ package struct IPv4Options: Sendable {
     end = header.optionRange.upperBound
   }
 
+  /// Options without a header before them, as a user gives them.
+  package init(of bytes: Span<UInt8>) {
+    offset = 0
+    end = bytes.count
+  }
+
   /// The next option; "no operation" and what the end of the options is followed by are passed over.
   /// `nil` after the last one.
   ///

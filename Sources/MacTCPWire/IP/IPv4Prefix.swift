@@ -1,6 +1,6 @@
 /// An address and how many of its first bits are the network's (RFC 4632 §3.1; the subnet mask of
 /// RFC 1122 §3.3.1.1).
-public struct IPv4Prefix: Hashable, Sendable {
+public struct IPv4Prefix: Hashable, Sendable, BitwiseCopyable {
   /// An address in the network: a host's own, or the network's.
   public let address: IPAddress
   /// The number of bits, 0...32.
