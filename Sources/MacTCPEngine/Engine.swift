@@ -43,7 +43,7 @@ public struct Engine: ~Copyable {
   public init(_ configuration: EngineConfiguration) throws(EngineError) {
     try configuration.validate()
     context = Context(configuration)
-    ip = IPLayer(configuration)
+    ip = IPLayer(configuration, &context.random)
     udp = UDPLayer()
     tcp = TCPLayer(configuration, &context)
   }

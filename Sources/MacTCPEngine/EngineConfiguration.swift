@@ -47,6 +47,10 @@ public struct EngineConfiguration: Sendable {
   public var routes: [Route] = []
   /// What carries the packets.
   public var link = Link.rawIP
+  /// Whether the addresses are probed for before they are used (RFC 5227 §2.1, a must there): for 4 to 7
+  /// seconds nothing but ARP is sent and received then, and what another host has is not used at all. Without, and
+  /// with, they are announced, and conflicts are told (``EngineEvent/addressConflict(_:_:)``).
+  public var probesAddresses = false
   /// The largest IP packet that the link carries, 68...65,535 bytes (RFC 791); others are refused.
   public var mtu = 1500
   /// The time to live of what is sent, 1...255 (RFC 1122 §3.2.1.7, MUST-49). MacTCP's own was 60.

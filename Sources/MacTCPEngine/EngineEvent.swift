@@ -56,7 +56,7 @@ public enum TerminationReason: UInt16, Hashable, Sendable {
 }
 
 /// What an ICMP error said about something that was sent from here (MacTCP's `ICMPReport`).
-public struct ICMPReport: Hashable, Sendable {
+public struct ICMPReport: Hashable, Sendable, BitwiseCopyable {
   /// Where the packet came from.
   public var local: Endpoint
   /// Where the packet was meant to go.

@@ -2,7 +2,7 @@
 ///
 /// The engine has no clock: every call that depends on time is given the present. It need not be exact, and
 /// one clock must be used for all calls. A present that is earlier than the last one counts as the last.
-public struct Instant: Hashable, Comparable, Sendable {
+public struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// Microseconds since the caller's zero.
   public let microseconds: UInt64
 

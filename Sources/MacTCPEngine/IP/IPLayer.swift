@@ -1,121 +1,253 @@
 // IPv4 as a host has it (RFC 791, RFC 1122 §3), on a link of its own kind.
 //
 // Order of calls for a packet that goes out: `writeHeaders`, then the caller appends the packet's data, then
-// `finish` with what `writeHeaders` returned.
+// `finish` with what `writeHeaders` returned. Datagrams that wait, and those that may have to be fragmented,
+// are given to `enqueue` and come out of `transmit` (IPOutput.swift). In: `Engine.receiveFromLink` (IPInput.swift).
 
 internal import MacTCPWire
 
 struct IPLayer: ~Copyable {
-  let addresses: [IPv4Prefix]
   let mtu: Int
-  private var nextIdentification: UInt16 = 0
+  let timeToLive: UInt8
+  var addresses: HostAddresses
+  let routes: RouteTable
+  var link: LinkLayer
+  var paths: PathMTUTable
+  var identifications: Identifications
+  var reassembly: ReassemblyTable
+  var icmp: ICMPLayer
+  /// What the user sends, and answers that the engine gives by itself: each has its own limit.
+  var outgoing = PacketQueue<OutgoingPacket>()
+  var answers = PacketQueue<OutgoingPacket>()
+  /// The source route of the packet that is being received, for `returnRoute`.
+  var receivedRoute = ReceivedRoute()
+  /// So much went round by loopback in one call that the rest must wait for the next.
+  var isLoopbackBusy = false
+  /// The way of the last packet.
+  var hop = Hop()
 
-  init(_ configuration: EngineConfiguration) {
-    addresses = configuration.addresses
+  init(_ configuration: EngineConfiguration, _ random: inout RandomGenerator) {
     mtu = configuration.mtu
+    timeToLive = configuration.timeToLive
+    addresses = HostAddresses(configuration.addresses)
+    routes = RouteTable(configuration)
+    link = LinkLayer(configuration, key: random.next())
+    paths = PathMTUTable(linkMTU: configuration.mtu, key: random.next())
+    identifications = Identifications(key: random.next())
+    reassembly = ReassemblyTable(configuration)
+    icmp = ICMPLayer(configuration, key: random.next())
+    if link.ownership.isProbing {
+      for index in 0..<addresses.count { addresses.setUsable(false, at: index) }
+    }
   }
 
   /// Where a packet goes.
   enum Disposition: Equatable {
     /// To the link, as it is.
     case link
+    /// To the link, and counted already.
+    case frame
+    /// To this host: `Engine.transmitToLink` receives it.
+    case loopback
+    /// To the link when the hardware address is known: a place in the table of neighbours.
+    case waiting(Int)
     /// Nowhere: the destination cannot be reached.
     case noRoute
+    /// Nowhere: it is larger than the link's MTU.
+    case tooLarge
   }
 
+  /// The way to a destination, kept because the next packet mostly goes there too.
+  struct Hop {
+    var destination = IPAddress.any
+    /// Of the frame; without meaning on a raw link.
+    var hardware = HardwareAddress.zero
+    /// Until when it may be used without asking again.
+    var until = Instant.zero
+  }
+
+  /// The bytes that a packet for the link takes at most.
+  var mostFrameLength: Int { link.headerLength &+ mtu }
+
+  // MARK: Time and events
+
   /// The first moment at which something is due.
-  var nextDeadline: Instant { .never }
-  mutating func advance(_ context: inout Context) {}
-  mutating func nextEvent(_ context: inout Context) -> EngineEvent? { nil }
+  var nextDeadline: Instant {
+    if isLoopbackBusy { return .zero }
+    return min(
+      min(link.nextDeadline, paths.nextDeadline),
+      min(reassembly.nextDeadline, icmp.nextDeadline))
+  }
+
+  mutating func advance(_ context: inout Context) {
+    isLoopbackBusy = false
+    guard nextDeadline <= context.now else { return }
+    advanceOwnership(&context)
+    link.advance(addresses, &context)
+    paths.advance(to: context.now)
+    advanceReassembly(&context)
+    icmp.advance(to: context.now)
+  }
+
+  mutating func nextEvent(_ context: inout Context) -> EngineEvent? {
+    if let event = icmp.nextEvent() { return event }
+    guard let (index, hardware) = link.ownership.nextConflict() else { return nil }
+    return .addressConflict(addresses.address(at: index), hardware)
+  }
+
+  // MARK: Addresses
 
   /// Whether a packet to `address` is for this host alone.
+  @inline(__always)
   func isLocal(_ address: IPAddress) -> Bool {
-    addresses.contains { $0.address == address }
+    addresses.contains(address) || address.isLoopback
   }
 
   /// Whether `address` is one that several hosts have: broadcast or multicast.
+  @inline(__always)
   func isGroup(_ address: IPAddress) -> Bool {
-    address.isLimitedBroadcast || address.isMulticast
-      || addresses.contains { $0.isBroadcast(address) }
+    address.isLimitedBroadcast || address.isMulticast || addresses.isDirectedBroadcast(address)
   }
 
   /// The address that packets to `destination` come from (RFC 1122 §3.3.4.3); `nil` without a route.
   func sourceAddress(for destination: IPAddress) -> IPAddress? {
-    addresses.first { $0.contains(destination) }?.address ?? addresses.first?.address
+    if isLocal(destination) { return destination }
+    if isGroup(destination) { return addresses.source(for: destination) }
+    return routes.nextHop(to: destination).flatMap { addresses.source(for: $0) }
   }
 
-  /// The largest packet in bytes that reaches `destination` whole (RFC 1191).
-  func pathMTU(to destination: IPAddress) -> Int { mtu }
+  // MARK: Packets out
 
   /// Appends the link's header and the IP header of a packet whose data, `payloadLength` bytes, are
-  /// appended next.
+  /// appended next. The packet is of a kind that is never fragmented here.
+  ///
+  /// - Parameter options: as a user gives them (see `SourceRoute`); they take `SourceRoute.paddedLength(of:)`
+  ///   bytes of the packet.
   @inline(__always)
   mutating func writeHeaders(
     into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     protocol: IPProtocol, payloadLength: Int, typeOfService: UInt8, timeToLive: UInt8,
     dontFragment: Bool, options: [UInt8], _ context: inout Context
   ) -> Disposition {
+    if !options.isEmpty {
+      return writeHeaders(
+        into: &packet, from: source, to: destination, protocol: `protocol`,
+        payloadLength: payloadLength, typeOfService: typeOfService, timeToLive: timeToLive,
+        dontFragment: dontFragment, options: options.span, &context)
+    }
+    let disposition = way(to: destination, &context)
+    let identification =
+      dontFragment
+      ? 0 : identifications.next(from: source, to: destination, protocol: `protocol`)
+    guard IPv4Header.leastLength &+ payloadLength <= mtu else { return .tooLarge }
+    writeLinkHeader(disposition, into: &packet)
+    return write(
+      IPv4Header(
+        source: source, destination: destination, protocol: `protocol`,
+        payloadLength: payloadLength, typeOfService: typeOfService,
+        identification: identification, dontFragment: dontFragment, timeToLive: timeToLive),
+      into: &packet, disposition)
+  }
+
+  @inline(never)
+  private mutating func writeHeaders(
+    into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
+    protocol: IPProtocol, payloadLength: Int, typeOfService: UInt8, timeToLive: UInt8,
+    dontFragment: Bool, options: Span<UInt8>, _ context: inout Context
+  ) -> Disposition {
+    let route = SourceRoute(options, to: destination)
+    let disposition = way(to: route.firstHop, &context)
+    let identification =
+      dontFragment
+      ? 0 : identifications.next(from: source, to: route.firstHop, protocol: `protocol`)
     let header = IPv4Header(
-      source: source, destination: destination, protocol: `protocol`, payloadLength: payloadLength,
-      typeOfService: typeOfService, identification: nextIdentification, dontFragment: dontFragment,
-      timeToLive: timeToLive)
-    nextIdentification &+= 1
-    do { try header.write(to: &packet) } catch { return .noRoute }
-    return .link
+      source: source, destination: route.firstHop, protocol: `protocol`,
+      payloadLength: payloadLength, optionLength: route.count, typeOfService: typeOfService,
+      identification: identification, dontFragment: dontFragment, timeToLive: timeToLive)
+    guard header.totalLength <= mtu else { return .tooLarge }
+    writeLinkHeader(disposition, into: &packet)
+    return write(
+      header, options: route.bytes.span.extracting(first: route.count), into: &packet, disposition)
+  }
+
+  /// Where a packet to `destination`, or to the first router of its source route, goes.
+  @inline(__always)
+  mutating func way(to destination: IPAddress, _ context: inout Context) -> Disposition {
+    if hop.destination.v4 == destination.v4 && context.now < hop.until { return .link }
+    return findWay(to: destination, &context)
+  }
+
+  @inline(never)
+  private mutating func findWay(to destination: IPAddress, _ context: inout Context)
+    -> Disposition
+  {
+    if isLocal(destination) { return .loopback }
+    if destination == .any || destination.isReserved { return .noRoute }
+    if isGroup(destination) {
+      let hardware =
+        destination.isMulticast ? HardwareAddress(multicast: destination) : .broadcast
+      hop = Hop(destination: destination, hardware: hardware, until: .never)
+      return .link
+    }
+    guard let neighbor = routes.nextHop(to: destination) else { return .noRoute }
+    if link.hardware == nil {
+      hop = Hop(destination: destination, until: .never)
+      return .link
+    }
+    switch link.resolve(neighbor, addresses, &context) {
+    case .known(let hardware, let until):
+      hop = Hop(destination: destination, hardware: hardware, until: until)
+      return .link
+    case .waiting(let place): return .waiting(place)
+    case .impossible: return .noRoute
+    }
+  }
+
+  /// Appends the Ethernet header of a packet that goes to the link at once.
+  @inline(__always)
+  func writeLinkHeader(_ disposition: Disposition, into packet: inout OutputSpan<UInt8>) {
+    guard let hardware = link.hardware, disposition == .link else { return }
+    let header = EthernetHeader(
+      destination: hop.hardware, source: hardware, etherType: .ipv4)
+    // There is room for a whole frame: `Engine.transmitToLink` has seen to it.
+    do { try header.write(to: &packet) } catch {}
+  }
+
+  @inline(__always)
+  func write(
+    _ header: IPv4Header, options: Span<UInt8> = Span(), into packet: inout OutputSpan<UInt8>,
+    _ disposition: Disposition
+  ) -> Disposition {
+    do { try header.write(to: &packet, options: options) } catch { return .tooLarge }
+    return disposition
   }
 
   /// Sends the finished packet on its way.
   ///
   /// - Returns: `true` if what is in `packet` is for the link; otherwise it is empty.
+  @inline(__always)
   mutating func finish(
     _ disposition: Disposition, _ packet: inout OutputSpan<UInt8>, _ context: inout Context
   ) -> Bool {
+    if disposition == .link {
+      context.counters.ip.sent &+= 1
+      return true
+    }
+    return finishSlowly(disposition, &packet, &context)
+  }
+
+  @inline(never)
+  private mutating func finishSlowly(
+    _ disposition: Disposition, _ packet: inout OutputSpan<UInt8>, _ context: inout Context
+  ) -> Bool {
     switch disposition {
-    case .link: return true
-    case .noRoute:
-      context.counters.drop(.noRoute)
-      packet.removeAll()
-      return false
+    case .link, .frame: return true
+    case .loopback: break
+    case .waiting(let place): link.neighbors.enqueue(packet.span, at: place, &context)
+    case .noRoute: context.counters.drop(.noRoute)
+    case .tooLarge: context.counters.drop(.needsFragmentation)
     }
-  }
-}
-
-/// What of an IP packet matters to those above.
-struct PacketInformation {
-  /// The byte of the type of service, with the ECN field in the lowest bits.
-  var typeOfService: UInt8 = 0
-  var timeToLive: UInt8 = 0
-  /// The packet, or its frame, was for several hosts.
-  var isGroup = false
-}
-
-extension Engine {
-  mutating func receiveFromLink(_ packet: Span<UInt8>) {
-    context.counters.ip.received &+= 1
-    let header: IPv4Header
-    do { header = try IPv4Header(parsing: packet) } catch {
-      context.counters.drop(error == .badChecksum ? .badIPChecksum : .badIPHeader)
-      return
-    }
-    guard ip.isLocal(header.destination) else {
-      context.counters.drop(.packetForAnother)
-      return
-    }
-    let data = packet.extracting(header.payloadRange)
-    switch header.protocol {
-    case .tcp:
-      tcp.receive(
-        data, from: header.source, to: header.destination,
-        PacketInformation(typeOfService: header.typeOfService, timeToLive: header.timeToLive),
-        &ip, &context)
-    default: context.counters.drop(.unknownProtocol)
-    }
-  }
-
-  mutating func transmitToLink(_ packet: inout OutputSpan<UInt8>) -> Bool {
-    while let disposition = tcp.transmit(into: &packet, &ip, &context) {
-      if ip.finish(disposition, &packet, &context) { return true }
-    }
+    packet.removeAll()
     return false
   }
 }

@@ -24,6 +24,12 @@ struct IndexQueue: ~Copyable {
   /// The number that has been in the queue for the longest.
   @inline(__always) var first: Int? { head < 0 ? nil : Int(head) }
 
+  /// The number behind another one that is in the queue.
+  func next(after index: Int) -> Int? {
+    let next = nodes[index].next
+    return next < 0 ? nil : Int(next)
+  }
+
   /// Whether a number is in the queue. Any may be asked about.
   @inline(__always)
   func contains(_ index: Int) -> Bool {
@@ -43,6 +49,12 @@ struct IndexQueue: ~Copyable {
     }
     tail = Int32(truncatingIfNeeded: index)
     count &+= 1
+  }
+
+  /// Puts a number, which must not be negative, at the end, wherever it was before.
+  mutating func moveToEnd(_ index: Int) {
+    remove(index)
+    append(index)
   }
 
   /// Takes the first number out; `nil` if there is none.

@@ -1,0 +1,31 @@
+// A datagram that comes: RFC 768, RFC 1122 §4.1.3.
+
+internal import MacTCPWire
+
+extension Engine {
+  mutating func receiveUDP(
+    _ datagram: Span<UInt8>, in packet: Span<UInt8>, _ header: IPv4Header,
+    _ information: PacketInformation
+  ) {
+    let udpHeader: UDPHeader
+    do {
+      udpHeader = try UDPHeader(
+        parsing: datagram, from: header.source, to: header.destination)
+    } catch {
+      context.counters.drop(error == .badChecksum ? .badUDPChecksum : .badUDPHeader)
+      return
+    }
+    guard let place = udp.owner(of: udpHeader.destinationPort) else {
+      context.counters.drop(.noUDPPort)
+      if context.configuration.answersClosedPorts && !information.isGroup {
+        ip.sendError(
+          .destinationUnreachable(code: ICMPProblem.Unreachable.port), about: packet, &context)
+      }
+      return
+    }
+    let note = ReceivedDatagram(
+      source: Endpoint(header.source, udpHeader.sourcePort),
+      destination: Endpoint(header.destination, udpHeader.destinationPort))
+    udp.keep(datagram.extracting(udpHeader.payloadRange), note, at: place, &context)
+  }
+}
