@@ -29,7 +29,7 @@ extension ControlBlock {
         .init(
           ack: acknowledgment,
           sackBlocks: usesSACK ? segment.header.options.sackBlocks : SACKBlocks(),
-          echoAge: echoAge(segment, context),
+          echoAge: echoAge(segment, &context),
           carriesData: segment.length > 0, changesWindow: windowChanged,
           hasECE: usesECN && segment.flags.contains(.ece),
           canSendNew: unsentBytes > 0 && usableWindow > 0),
@@ -49,9 +49,9 @@ extension ControlBlock {
 
   /// How old the echoed timestamp is, in microseconds (RFC 7323 §4).
   @inline(__always)
-  private func echoAge(_ segment: ArrivingSegment, _ context: borrowing Context) -> Int? {
+  private mutating func echoAge(_ segment: ArrivingSegment, _ context: inout Context) -> Int? {
     guard usesTimestamps, let timestamps = segment.header.options.timestamps else { return nil }
-    let age = Int32(bitPattern: timestamp(context) &- timestamps.echoReply)
+    let age = Int32(bitPattern: timestamp(&context) &- timestamps.echoReply)
     return age >= 0 ? Int(age) &* 1000 : nil
   }
 

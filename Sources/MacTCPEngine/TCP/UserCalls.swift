@@ -47,9 +47,8 @@ extension TCPLayer {
   ) throws(EngineError) {
     let index = try indexForOpening(id, options)
     try waitForConnections(index, on: local, from: remote, options, ip, &context)
-    let block = connections[index]
-    let extras = block.extras ?? Extras()
-    extras.listen = (block.local, block.remote)
+    let extras = connections[index].extras ?? Extras()
+    extras.listen = (connections[index].local, connections[index].remote)
     connections[index].extras = extras
   }
 
@@ -86,8 +85,9 @@ extension TCPLayer {
     }
     // MUST-42: others may use the port, but not listen for the same.
     for other in ports[local.port] ?? [] {
-      let block = connections[Int(other)]
-      guard block.local != local || block.remote != remote else { throw .duplicateSocket }
+      guard
+        connections[Int(other)].local != local || connections[Int(other)].remote != remote
+      else { throw .duplicateSocket }
     }
     prepare(index, options, &context)
     connections[index].local = local
@@ -118,13 +118,13 @@ extension TCPLayer {
 
   /// Makes the block as new, but for what the user has set.
   private mutating func prepare(_ index: Int, _ options: OpenOptions, _ context: inout Context) {
-    let old = connections[index]
+    let keepalive = connections[index].extras?.keepalive
     connections[index].freeMemory(&context)
     var block = ControlBlock(context.configuration)
-    block.settings = old.settings
-    block.receiveLimit = old.receiveLimit
-    block.sendLimit = old.sendLimit
-    block.armed = old.armed
+    block.settings = connections[index].settings
+    block.receiveLimit = connections[index].receiveLimit
+    block.sendLimit = connections[index].sendLimit
+    block.armed = connections[index].armed
     block.settings.typeOfService = options.typeOfService
     if let timeToLive = options.timeToLive { block.settings.timeToLive = timeToLive }
     if let timeout = options.userTimeout {
@@ -132,10 +132,10 @@ extension TCPLayer {
       block.settings.userTimeoutIsSet = true
     }
     block.settings.userTimeoutAborts = options.userTimeoutAborts
-    if !options.ipOptions.isEmpty || old.extras?.keepalive != nil {
+    if !options.ipOptions.isEmpty || keepalive != nil {
       let extras = Extras()
       extras.ipOptions = options.ipOptions
-      extras.keepalive = old.extras?.keepalive
+      extras.keepalive = keepalive
       block.extras = extras
     }
     connections[index] = block
