@@ -32,6 +32,10 @@ let package = Package(
       name: "MacTCPCore",
       dependencies: ["MacTCPWire", .product(name: "DequeModule", package: "swift-collections")],
       swiftSettings: settings),
+    .target(name: "MacTCPLinks", swiftSettings: settings),
+    .target(
+      name: "MacTCPSimulation", dependencies: ["MacTCPEngine", "MacTCPLinks"],
+      swiftSettings: settings),
     .target(
       name: "MacTCPHost",
       dependencies: [
@@ -69,6 +73,11 @@ let package = Package(
       name: "UrgentClient", dependencies: ["MacTCP"], path: "Examples/UrgentClient",
       swiftSettings: settings),
     .testTarget(name: "WireTests", dependencies: ["MacTCPWire"], swiftSettings: settings),
+    .testTarget(name: "LinksTests", dependencies: ["MacTCPLinks"], swiftSettings: settings),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["MacTCPSimulation", "MacTCPEngine", "MacTCPWire"],
+      swiftSettings: settings),
     .testTarget(
       name: "ResolverTests",
       dependencies: ["MacTCP", "MacDNR", "MacTCPCore", "MacTCPHost", "MacTCPWire"],
