@@ -59,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "MacTCPTool",
       dependencies: [
-        "MacTCP",
+        "MacTCP", "MacTCPEngine", "MacTCPSimulation", "MacTCPWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -89,7 +89,7 @@ let package = Package(
     .testTarget(
       name: "NamespaceTests", dependencies: ["MacTCP", "MacTCPCore", "MacTCPWire"],
       swiftSettings: settings),
-    .testTarget(name: "ToolTests", dependencies: ["MacTCPTool"], swiftSettings: settings),
+    .testTarget(name: "ToolTests", dependencies: ["MacTCPTool", "MacTCPSimulation"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -62,6 +62,6 @@ struct MacTCPCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       DemoCommand.self, InfoCommand.self, ListenCommand.self, ConnectCommand.self, UDPCommand.self,
-      PingCommand.self, ResolveCommand.self,
+      PingCommand.self, ResolveCommand.self, SimulateCommand.self,
     ])
 }

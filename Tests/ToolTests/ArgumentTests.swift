@@ -50,7 +50,7 @@ import Testing
   private static let commands: [any ParsableCommand.Type] = [
     MacTCPCommand.self, DemoCommand.self, InfoCommand.self, ListenCommand.self,
     ConnectCommand.self, UDPCommand.self, UDPSendCommand.self, UDPListenCommand.self,
-    PingCommand.self,
+    PingCommand.self, SimulateCommand.self,
   ]
 
   @Test func everyCommandHelpsWithAnExample() {
