@@ -15,6 +15,8 @@ let package = Package(
     .library(name: "MacTCP", targets: ["MacTCP"]),
     // With the addresses that its calls take.
     .library(name: "MacTCPEngine", targets: ["MacTCPEngine", "MacTCPWire"]),
+    .library(name: "MacTCPC", type: .dynamic, targets: ["MacTCPC"]),
+    .library(name: "MacTCPCStatic", type: .static, targets: ["MacTCPC"]),
     .executable(name: "mactcp", targets: ["MacTCPTool"]),
   ],
   dependencies: [
@@ -28,6 +30,10 @@ let package = Package(
     .target(name: "CMacTCPSystem"),
     .target(name: "MacTCPWire", swiftSettings: settings),
     .target(name: "MacTCPEngine", dependencies: ["MacTCPWire"], swiftSettings: settings),
+    .target(name: "CMacTCP"),
+    .target(
+      name: "MacTCPC", dependencies: ["CMacTCP", "MacTCPEngine", "MacTCPWire"],
+      swiftSettings: settings),
     .target(
       name: "MacTCPCore",
       dependencies: ["MacTCPWire", .product(name: "DequeModule", package: "swift-collections")],

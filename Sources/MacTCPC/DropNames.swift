@@ -1,0 +1,50 @@
+internal import MacTCPEngine
+
+extension DropReason {
+  /// The name of its counter in C. The switch is complete: a reason that is added needs a name.
+  var name: StaticString {
+    switch self {
+    case .unknownFrame: "drop.unknown_frame"
+    case .frameForAnother: "drop.frame_for_another"
+    case .badARP: "drop.bad_arp"
+    case .addressResolutionQueueFull: "drop.address_resolution_queue_full"
+    case .addressResolutionFailed: "drop.address_resolution_failed"
+    case .badIPHeader: "drop.bad_ip_header"
+    case .badIPChecksum: "drop.bad_ip_checksum"
+    case .badSource: "drop.bad_source"
+    case .packetForAnother: "drop.packet_for_another"
+    case .multicast: "drop.multicast"
+    case .unknownProtocol: "drop.unknown_protocol"
+    case .overlappingFragment: "drop.overlapping_fragment"
+    case .badFragment: "drop.bad_fragment"
+    case .reassemblyMemory: "drop.reassembly_memory"
+    case .reassemblyTimeout: "drop.reassembly_timeout"
+    case .noRoute: "drop.no_route"
+    case .needsFragmentation: "drop.needs_fragmentation"
+    case .badICMP: "drop.bad_icmp"
+    case .unrelatedICMP: "drop.unrelated_icmp"
+    case .answersPerSecond: "drop.answers_per_second"
+    case .badUDPHeader: "drop.bad_udp_header"
+    case .badUDPChecksum: "drop.bad_udp_checksum"
+    case .noUDPPort: "drop.no_udp_port"
+    case .datagramBufferFull: "drop.datagram_buffer_full"
+    case .badTCPHeader: "drop.bad_tcp_header"
+    case .badTCPChecksum: "drop.bad_tcp_checksum"
+    case .noConnection: "drop.no_connection"
+    case .badSYNAddress: "drop.bad_syn_address"
+    case .outsideWindow: "drop.outside_window"
+    case .inexactReset: "drop.inexact_reset"
+    case .unexpectedSYN: "drop.unexpected_syn"
+    case .unacceptableAcknowledgment: "drop.unacceptable_acknowledgment"
+    case .oldTimestamp: "drop.old_timestamp"
+    case .noAcknowledgment: "drop.no_acknowledgment"
+    case .missingTimestamp: "drop.missing_timestamp"
+    case .listenQueueFull: "drop.listen_queue_full"
+    case .badCookie: "drop.bad_cookie"
+    case .outOfOrderLimit: "drop.out_of_order_limit"
+    case .dataAfterClose: "drop.data_after_close"
+    case .memoryCeiling: "drop.memory_ceiling"
+    case .answerQueueFull: "drop.answer_queue_full"
+    }
+  }
+}
