@@ -9,7 +9,7 @@
 extension Span<UInt8> {
   /// The 16-bit number at `offset`, or `nil` if the bytes end before it does.
   @inlinable @inline(__always)
-  package func networkUInt16(at offset: Int) -> UInt16? {
+  public func networkUInt16(at offset: Int) -> UInt16? {
     guard offset >= 0, count >= 2, offset <= count &- 2 else { return nil }
     return UInt16(
       bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
@@ -17,7 +17,7 @@ extension Span<UInt8> {
 
   /// The 32-bit number at `offset`, or `nil` if the bytes end before it does.
   @inlinable @inline(__always)
-  package func networkUInt32(at offset: Int) -> UInt32? {
+  public func networkUInt32(at offset: Int) -> UInt32? {
     guard offset >= 0, count >= 4, offset <= count &- 4 else { return nil }
     return UInt32(
       bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
@@ -27,26 +27,26 @@ extension Span<UInt8> {
 extension UInt32 {
   /// The number whose upper and lower half are two 16-bit fields that follow each other.
   @inlinable @inline(__always)
-  package init(_ upper: UInt16, _ lower: UInt16) {
+  public init(_ upper: UInt16, _ lower: UInt16) {
     self = UInt32(upper) << 16 | UInt32(lower)
   }
 
   /// The first of the two 16-bit fields in a 32-bit word.
-  @inlinable package var upperHalf: UInt16 { UInt16(truncatingIfNeeded: self >> 16) }
+  @inlinable public var upperHalf: UInt16 { UInt16(truncatingIfNeeded: self >> 16) }
   /// The second of the two 16-bit fields in a 32-bit word.
-  @inlinable package var lowerHalf: UInt16 { UInt16(truncatingIfNeeded: self) }
+  @inlinable public var lowerHalf: UInt16 { UInt16(truncatingIfNeeded: self) }
 }
 
 extension OutputSpan<UInt8> {
   /// Appends `value`, most significant byte first. The caller has checked `freeCapacity`.
   @inlinable @inline(__always)
-  package mutating func append(networkOrder value: UInt16) {
+  public mutating func append(networkOrder value: UInt16) {
     appendBytes(of: value.bigEndian)
   }
 
   /// Appends `value`, most significant byte first. The caller has checked `freeCapacity`.
   @inlinable @inline(__always)
-  package mutating func append(networkOrder value: UInt32) {
+  public mutating func append(networkOrder value: UInt32) {
     appendBytes(of: value.bigEndian)
   }
 
@@ -68,7 +68,7 @@ extension OutputSpan<UInt8> {
   /// Writes `value` over two bytes that were appended before, at `offset`: a checksum, which is known
   /// last. Nothing happens where no two bytes are.
   @inlinable
-  package mutating func overwrite(networkOrder value: UInt16, at offset: Int) {
+  public mutating func overwrite(networkOrder value: UInt16, at offset: Int) {
     guard offset >= 0, offset <= count &- 2 else { return }
     var written = mutableSpan
     written[offset] = UInt8(truncatingIfNeeded: value >> 8)

@@ -6,9 +6,16 @@ public struct Endpoint: Hashable, Sendable, BitwiseCopyable {
   public var port: UInt16
 
   /// The endpoint at `address` and `port`.
+  @inlinable @inline(__always)
   public init(_ address: IPAddress, _ port: UInt16) {
     self.address = address
     self.port = port
+  }
+
+  /// Whether both are the same address and port.
+  @inlinable @inline(__always)
+  public static func == (a: Endpoint, b: Endpoint) -> Bool {
+    a.address == b.address && a.port == b.port
   }
 }
 

@@ -8,7 +8,7 @@
 
 extension InternetChecksum {
   /// Adds the next bytes of the message, at any alignment and of any length.
-  package mutating func add(_ bytes: Span<UInt8>) {
+  public mutating func add(_ bytes: Span<UInt8>) {
     let part = unsafe bytes.withUnsafeBytes { source in
       guard let start = source.baseAddress else { return UInt64(0) }
       return unsafe Self.sum(of: start, count: source.count, copyingTo: nil)
@@ -19,7 +19,7 @@ extension InternetChecksum {
   /// Adds the next bytes of the message and appends them to `output`, in one pass.
   ///
   /// - Throws: ``WireError/noRoom`` if `output` has not room for all of them; then nothing is done.
-  package mutating func add(_ bytes: Span<UInt8>, appendingTo output: inout OutputSpan<UInt8>)
+  public mutating func add(_ bytes: Span<UInt8>, appendingTo output: inout OutputSpan<UInt8>)
     throws(WireError)
   {
     guard output.freeCapacity >= bytes.count else { throw .noRoom }
@@ -39,7 +39,7 @@ extension InternetChecksum {
   /// Adds the next bytes of the message and copies them to `memory`, from `offset` on, in one pass.
   ///
   /// - Throws: ``WireError/noRoom`` if they do not fit there; then nothing is done.
-  package mutating func add(
+  public mutating func add(
     _ bytes: Span<UInt8>, copyingTo memory: inout MutableSpan<UInt8>, at offset: Int = 0
   ) throws(WireError) {
     guard offset >= 0, offset <= memory.count, bytes.count <= memory.count &- offset else {

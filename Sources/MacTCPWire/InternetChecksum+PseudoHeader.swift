@@ -16,7 +16,7 @@ extension InternetChecksum {
   ///
   /// - Parameter length: of the transport header and its data, in bytes.
   @inlinable
-  package init(
+  public init(
     pseudoHeaderFrom source: IPAddress, to destination: IPAddress, protocol: IPProtocol,
     length: Int
   ) {
@@ -29,7 +29,7 @@ extension InternetChecksum {
 
   /// Adds an address as it stands in a header.
   @inlinable
-  package mutating func add(_ address: IPAddress) {
+  public mutating func add(_ address: IPAddress) {
     add(address.v4)
   }
 }

@@ -6,7 +6,7 @@
 // see InternetChecksum+Memory.swift.
 
 /// The 16-bit ones' complement sum of a message that is added part by part (RFC 1071 §1).
-package struct InternetChecksum: Sendable {
+public struct InternetChecksum: Sendable {
   /// The ones' complement sum so far, in 64 bits and not yet folded to 16.
   @usableFromInline var sum: UInt64 = 0
   /// Whether an odd number of bytes has been added: the next byte is then the low half of a word.
@@ -14,23 +14,23 @@ package struct InternetChecksum: Sendable {
 
   /// The checksum of nothing.
   @inlinable
-  package init() {}
+  public init() {}
 
   /// The checksum of one piece of memory.
   @inlinable
-  package init(of bytes: Span<UInt8>) {
+  public init(of bytes: Span<UInt8>) {
     add(bytes)
   }
 
   /// Adds a 16-bit field of the message or of a pseudo-header.
   @inlinable @inline(__always)
-  package mutating func add(_ word: UInt16) {
+  public mutating func add(_ word: UInt16) {
     accumulate(UInt64(word))
   }
 
   /// Adds a 32-bit field of the message or of a pseudo-header.
   @inlinable @inline(__always)
-  package mutating func add(_ word: UInt32) {
+  public mutating func add(_ word: UInt32) {
     // Its two halves are added at once: 2^16 counts as 1 in a sum of 16 bits (RFC 1071 §2).
     accumulate(UInt64(word))
   }
@@ -38,7 +38,7 @@ package struct InternetChecksum: Sendable {
   /// Adds a 32-bit field of the message, and appends it to `output`. The caller has checked
   /// `freeCapacity`.
   @inlinable @inline(__always)
-  package mutating func add(_ word: UInt32, appendingTo output: inout OutputSpan<UInt8>) {
+  public mutating func add(_ word: UInt32, appendingTo output: inout OutputSpan<UInt8>) {
     add(word)
     output.append(networkOrder: word)
   }
@@ -47,12 +47,12 @@ package struct InternetChecksum: Sendable {
   ///
   /// UDP sends 0 as `0xFFFF`, because 0 means "no checksum" there (RFC 768); ICMP and TCP do not.
   @inlinable
-  package var value: UInt16 { ~Self.folded(sum) }
+  public var value: UInt16 { ~Self.folded(sum) }
 
   /// Whether the message was added with its checksum field and is as it was sent: the sum is all
   /// ones (RFC 1071 §1, step 3).
   @inlinable
-  package var isValid: Bool { value == 0 }
+  public var isValid: Bool { value == 0 }
 
   /// Adds the sum of a part, below 2^56. Behind an odd number of bytes each byte stands in the other half
   /// of its word, which is 2^8 times as much (RFC 1071 §2, "Byte Order Independence"). What 64 bits

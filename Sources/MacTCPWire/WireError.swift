@@ -1,7 +1,7 @@
 /// Why a packet could not be parsed or written.
 ///
 /// It stays inside the package: the layers above count it or turn it into their own errors.
-package enum WireError: Error, Hashable, Sendable {
+public enum WireError: Error, Hashable, Sendable {
   /// The bytes end before the format does.
   case truncated
   /// The packet is of a type that this format does not describe.

@@ -42,7 +42,7 @@ extension ControlBlock {
   }
 
   @inline(__always)
-  private func addOptions(to header: inout TCPHeader, _ context: inout Context) {
+  private mutating func addOptions(to header: inout TCPHeader, _ context: inout Context) {
     let isSYN = header.flags.contains(.syn)
     if isSYN {
       addOpeningOptions(to: &header, &context)
@@ -60,7 +60,7 @@ extension ControlBlock {
   }
 
   /// MSS only with SYN (MUST-65), and the others in a SYN,ACK only where the SYN had them.
-  private func addOpeningOptions(to header: inout TCPHeader, _ context: inout Context) {
+  private mutating func addOpeningOptions(to header: inout TCPHeader, _ context: inout Context) {
     let configuration = context.configuration
     let isReply = header.flags.contains(.ack)
     header.options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
@@ -75,7 +75,7 @@ extension ControlBlock {
   }
 
   /// The duplicate first, where there is one (RFC 2883 §4), then what came out of order.
-  private func sackBlocks() -> SACKBlocks {
+  private mutating func sackBlocks() -> SACKBlocks {
     let most = usesTimestamps ? 3 : 4
     guard pending.duplicateReport else { return outOfOrder.sackBlocks(limit: most) }
     var blocks = SACKBlocks()

@@ -79,7 +79,7 @@ extension ControlBlock {
   }
 
   /// A segment over numbers that were sent before: data, and the FIN where the numbers reach it.
-  private func segment(at start: SequenceNumber, numbers: Int, isRetransmission: Bool)
+  private mutating func segment(at start: SequenceNumber, numbers: Int, isRetransmission: Bool)
     -> OutgoingSegment?
   {
     let offset = sendStart.distance(to: start)
@@ -151,14 +151,14 @@ extension ControlBlock {
     return newData(count)
   }
 
-  private func newData(_ count: Int) -> OutgoingSegment {
+  private mutating func newData(_ count: Int) -> OutgoingSegment {
     var segment = OutgoingSegment(sequence: snd.nxt, count: count)
     if pending.fin && !pending.finSent && count == unsentBytes { segment.flags.formUnion(.fin) }
     return segment
   }
 
   /// The sender's avoidance of silly windows, and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4; MUST-38, SHLD-7).
-  private func isWorthSending(_ count: Int, unsent: Int, window: Int) -> Bool {
+  private mutating func isWorthSending(_ count: Int, unsent: Int, window: Int) -> Bool {
     // (1) A whole segment.
     if count >= segmentData { return true }
     // (2) and (3): all that there is, or at least half of the largest window; Nagle holds it back as long

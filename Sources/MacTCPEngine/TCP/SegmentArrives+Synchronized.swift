@@ -80,7 +80,7 @@ extension ControlBlock {
 
   /// Whether any of the segment is in the window (RFC 9293 §3.4, Table 6). At a window of zero an
   /// acknowledgement, urgent data or a RST is taken from a segment whose data are not (MUST-66).
-  private func isAcceptable(_ segment: ArrivingSegment) -> Bool {
+  private mutating func isAcceptable(_ segment: ArrivingSegment) -> Bool {
     let window = receiveWindow
     let start = segment.sequence
     if segment.length == 0 || window == 0 {
@@ -180,7 +180,7 @@ extension ControlBlock {
 
   /// PAWS (RFC 7323 §5.3): whether the time stamp is older than the last one, unless that is so old itself
   /// that the clock may have gone round (§5.5).
-  private func isOld(_ value: UInt32, _ context: inout Context) -> Bool {
+  private mutating func isOld(_ value: UInt32, _ context: inout Context) -> Bool {
     guard Int32(bitPattern: value &- recentTimestamp) < 0 else { return false }
     return Self.seconds(context.now) &- recentTimestampAge < 24 * 86_400
   }

@@ -19,12 +19,12 @@
 // +---------------------------------------------------------------+
 
 /// An ARP packet, without its Ethernet header.
-package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
+public struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
   /// Its length in bytes.
-  package static let byteCount = 28
+  public static let byteCount = 28
 
   /// What the sender wants; the raw value is the number on the wire.
-  package enum Operation: UInt16, Sendable, BitwiseCopyable {
+  public enum Operation: UInt16, Sendable, BitwiseCopyable {
     /// Who has the target's address?
     case request = 1
     /// The sender has the sender's address.
@@ -32,18 +32,18 @@ package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Request or reply.
-  package var operation: Operation
+  public var operation: Operation
   /// The sender's hardware address.
-  package var senderHardware: HardwareAddress
+  public var senderHardware: HardwareAddress
   /// The sender's address; 0.0.0.0 in a probe.
-  package var sender: IPAddress
+  public var sender: IPAddress
   /// The target's hardware address; without meaning in a request.
-  package var targetHardware: HardwareAddress
+  public var targetHardware: HardwareAddress
   /// The target's address.
-  package var target: IPAddress
+  public var target: IPAddress
 
   /// A packet from its parts.
-  package init(
+  public init(
     operation: Operation, senderHardware: HardwareAddress, sender: IPAddress,
     targetHardware: HardwareAddress = .zero, target: IPAddress
   ) {
@@ -55,12 +55,12 @@ package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Asks whether anybody has `address`, without saying that the sender has it (RFC 5227 §2.1.1).
-  package static func probe(for address: IPAddress, from hardware: HardwareAddress) -> ARPPacket {
+  public static func probe(for address: IPAddress, from hardware: HardwareAddress) -> ARPPacket {
     ARPPacket(operation: .request, senderHardware: hardware, sender: .any, target: address)
   }
 
   /// Says that the sender has `address` (RFC 5227 §2.3).
-  package static func announcement(of address: IPAddress, from hardware: HardwareAddress)
+  public static func announcement(of address: IPAddress, from hardware: HardwareAddress)
     -> ARPPacket
   {
     ARPPacket(operation: .request, senderHardware: hardware, sender: address, target: address)
@@ -68,7 +68,7 @@ package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
 
   /// The reply to this request, from the host that has the target's address: sender and target exchanged
   /// (RFC 826, "Packet Reception").
-  package func reply(from hardware: HardwareAddress) -> ARPPacket {
+  public func reply(from hardware: HardwareAddress) -> ARPPacket {
     ARPPacket(
       operation: .reply, senderHardware: hardware, sender: target, targetHardware: senderHardware,
       target: sender)
@@ -76,17 +76,17 @@ package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
 
   /// Whether it asks for an address that its sender wants to use and does not use yet: a request with
   /// the sender's address 0.0.0.0 (RFC 5227 §1.1).
-  package var isProbe: Bool { operation == .request && sender == .any && target != .any }
+  public var isProbe: Bool { operation == .request && sender == .any && target != .any }
 
   /// Whether it is a request in which the sender's address is the target's: the sender has it
   /// (RFC 5227 §1.1, §2.3).
-  package var isAnnouncement: Bool { operation == .request && sender == target && sender != .any }
+  public var isAnnouncement: Bool { operation == .request && sender == target && sender != .any }
 
   /// Parses the bytes that follow the Ethernet header; a frame's padding may follow.
   ///
   /// - Throws: ``WireError/truncated`` below 28 bytes, ``WireError/wrongType`` for other hardware, another
   ///   protocol or another operation, ``WireError/badLength`` for addresses of another length.
-  package init(parsing bytes: Span<UInt8>) throws(WireError) {
+  public init(parsing bytes: Span<UInt8>) throws(WireError) {
     guard let types = bytes.networkUInt32(at: 0), let lengths = bytes.networkUInt16(at: 4),
       let operation = bytes.networkUInt16(at: 6),
       let senderUpper = bytes.networkUInt16(at: 8), let senderLower = bytes.networkUInt32(at: 10),
@@ -107,7 +107,7 @@ package struct ARPPacket: Hashable, Sendable, BitwiseCopyable {
   /// Appends the packet to `output`.
   ///
   /// - Throws: ``WireError/noRoom`` if fewer than 28 bytes are free.
-  package func write(to output: inout OutputSpan<UInt8>) throws(WireError) {
+  public func write(to output: inout OutputSpan<UInt8>) throws(WireError) {
     guard output.freeCapacity >= Self.byteCount else { throw .noRoom }
     output.append(networkOrder: Self.types)
     output.append(networkOrder: Self.lengths)

@@ -16,21 +16,23 @@ public struct HardwareAddress: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// The group address of an IPv4 multicast: 01:00:5e and its lower 23 bits (RFC 1112 §6.4).
-  package init(multicast address: IPAddress) {
+  public init(multicast address: IPAddress) {
     bits = 0x0100_5E00_0000 | UInt64(address.v4 & 0x7F_FFFF)
   }
 
   /// All zeros: nobody's, and in ARP the one that is asked for.
-  package static let zero = HardwareAddress(bits: 0)
+  @inlinable public static var zero: HardwareAddress { HardwareAddress(bits: 0) }
   /// All ones: every interface on the link.
-  package static let broadcast = HardwareAddress(bits: 0xFFFF_FFFF_FFFF)
+  @inlinable public static var broadcast: HardwareAddress {
+    HardwareAddress(bits: 0xFFFF_FFFF_FFFF)
+  }
 
   /// Whether it is every interface's.
-  @inlinable package var isBroadcast: Bool { bits == 0xFFFF_FFFF_FFFF }
+  @inlinable public var isBroadcast: Bool { bits == 0xFFFF_FFFF_FFFF }
   /// Whether it is a group's: the lowest bit of the first byte is set, as it is in the broadcast.
-  @inlinable package var isMulticast: Bool { bits & 0x0100_0000_0000 != 0 }
+  @inlinable public var isMulticast: Bool { bits & 0x0100_0000_0000 != 0 }
   /// Whether the address was given locally and not by a manufacturer.
-  @inlinable package var isLocal: Bool { bits & 0x0200_0000_0000 != 0 }
+  @inlinable public var isLocal: Bool { bits & 0x0200_0000_0000 != 0 }
 }
 
 extension HardwareAddress: LosslessStringConvertible {

@@ -11,9 +11,9 @@
 
 /// An ICMP echo request or echo reply, without its IP header (RFC 792, "Echo or Echo Reply
 /// Message").
-package struct ICMPEcho: Hashable, Sendable {
+public struct ICMPEcho: Hashable, Sendable {
   /// Which of the two messages it is; the raw value is the ICMP type.
-  package enum Kind: UInt8, Sendable {
+  public enum Kind: UInt8, Sendable {
     /// Type 0: the answer, with the data of the request.
     case reply = 0
     /// Type 8: the question.
@@ -21,19 +21,19 @@ package struct ICMPEcho: Hashable, Sendable {
   }
 
   /// The bytes before the data.
-  package static let headerLength = 8
+  public static let headerLength = 8
 
   /// Request or reply.
-  package var kind: Kind
+  public var kind: Kind
   /// Tells the requests of one sender from those of others; the same in the reply.
-  package var identifier: UInt16
+  public var identifier: UInt16
   /// Tells the requests of one sender apart; the same in the reply.
-  package var sequenceNumber: UInt16
+  public var sequenceNumber: UInt16
   /// The data, which a reply returns whole (RFC 1122 §3.2.2.6).
-  package var payload: [UInt8]
+  public var payload: [UInt8]
 
   /// A message from its parts.
-  package init(kind: Kind, identifier: UInt16, sequenceNumber: UInt16, payload: [UInt8] = []) {
+  public init(kind: Kind, identifier: UInt16, sequenceNumber: UInt16, payload: [UInt8] = []) {
     self.kind = kind
     self.identifier = identifier
     self.sequenceNumber = sequenceNumber
@@ -41,7 +41,7 @@ package struct ICMPEcho: Hashable, Sendable {
   }
 
   /// The reply that answers this message with the same identifier, sequence number and data.
-  package var reply: ICMPEcho {
+  public var reply: ICMPEcho {
     ICMPEcho(
       kind: .reply, identifier: identifier, sequenceNumber: sequenceNumber, payload: payload)
   }
@@ -56,7 +56,7 @@ package struct ICMPEcho: Hashable, Sendable {
   ///     ICMP sockets.
   /// - Throws: ``WireError/truncated`` below 8 bytes, ``WireError/wrongType`` for every other ICMP
   ///   message, ``WireError/badChecksum``.
-  package init(parsing bytes: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
+  public init(parsing bytes: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
     guard bytes.count >= Self.headerLength,
       let identifier = bytes.networkUInt16(at: 4),
       let sequenceNumber = bytes.networkUInt16(at: 6)
@@ -73,12 +73,12 @@ package struct ICMPEcho: Hashable, Sendable {
   }
 
   /// The length of the message in bytes.
-  package var byteCount: Int { Self.headerLength + payload.count }
+  public var byteCount: Int { Self.headerLength + payload.count }
 
   /// Appends the message with its checksum to `output`.
   ///
   /// - Throws: ``WireError/noRoom`` if fewer than ``byteCount`` bytes are free.
-  package func write(to output: inout OutputSpan<UInt8>) throws(WireError) {
+  public func write(to output: inout OutputSpan<UInt8>) throws(WireError) {
     guard output.freeCapacity >= byteCount else { throw .noRoom }
     let typeAndCode = UInt16(kind.rawValue) << 8
     var checksum = InternetChecksum()

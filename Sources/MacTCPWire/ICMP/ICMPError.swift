@@ -4,11 +4,11 @@
 // just now (RFC 5927 §4).
 
 /// An ICMP error message.
-package struct ICMPError: Hashable, Sendable {
+public struct ICMPError: Hashable, Sendable {
   /// What is wrong.
-  package let problem: ICMPProblem
+  public let problem: ICMPProblem
   /// The packet that was sent from here, as far as the message has it.
-  package let packet: QuotedPacket
+  public let packet: QuotedPacket
 
   /// Parses the data of an IP packet, to their end.
   ///
@@ -18,7 +18,7 @@ package struct ICMPError: Hashable, Sendable {
   /// - Throws: ``WireError/truncated`` if the header of the quoted packet has not come whole,
   ///   ``WireError/wrongType`` for a message that is no error or does not quote IPv4,
   ///   ``WireError/badLength`` for impossible lengths in the quoted header, ``WireError/badChecksum``.
-  package init(parsing message: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
+  public init(parsing message: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
     let header = try ICMPHeader(parsing: message, verifyingChecksum: verifyingChecksum)
     guard let problem = ICMPProblem(header) else { throw .wrongType }
     self.problem = problem
@@ -27,20 +27,20 @@ package struct ICMPError: Hashable, Sendable {
   }
 
   /// What MacTCP reports of it; `nil` for what is not reported.
-  package var reportType: ICMPReportType? { problem.reportType }
+  public var reportType: ICMPReportType? { problem.reportType }
 }
 
 /// The start of a packet in an ICMP error: its header, and 8 bytes of data or more (RFC 792).
-package struct QuotedPacket: Hashable, Sendable {
+public struct QuotedPacket: Hashable, Sendable {
   /// The packet's header. Its total length is the packet's, of which the error may have only a part.
-  package let header: IPv4Header
+  public let header: IPv4Header
   /// The first 8 bytes of the packet's data, the first one uppermost; `nil` if fewer have come.
   private let start: UInt64?
 
   /// Parses what an ICMP error has behind its header.
   ///
   /// - Throws: as ``IPv4Header/init(quotedIn:)``.
-  package init(parsing quotation: Span<UInt8>) throws(WireError) {
+  public init(parsing quotation: Span<UInt8>) throws(WireError) {
     header = try IPv4Header(quotedIn: quotation)
     if let upper = quotation.networkUInt32(at: header.headerLength),
       let lower = quotation.networkUInt32(at: header.headerLength &+ 4)
@@ -53,24 +53,24 @@ package struct QuotedPacket: Hashable, Sendable {
 
   /// The port it was sent from; `nil` without TCP, UDP or the bytes of their header, which only the
   /// first fragment has.
-  package var sourcePort: UInt16? {
+  public var sourcePort: UInt16? {
     hasPorts ? start.map { UInt16(truncatingIfNeeded: $0 >> 48) } : nil
   }
 
   /// The port it was sent to; `nil` as ``sourcePort``.
-  package var destinationPort: UInt16? {
+  public var destinationPort: UInt16? {
     hasPorts ? start.map { UInt16(truncatingIfNeeded: $0 >> 32) } : nil
   }
 
   /// The sequence number of a TCP segment; `nil` for everything else.
-  package var sequenceNumber: SequenceNumber? {
+  public var sequenceNumber: SequenceNumber? {
     guard hasPorts, header.protocol == .tcp else { return nil }
     return start.map { SequenceNumber(UInt32(truncatingIfNeeded: $0)) }
   }
 
   /// The first 8 bytes of an ICMP message as its header; `nil` for everything else. No error is sent
   /// about an ICMP error, so that this is a query, or should be.
-  package var icmpHeader: ICMPHeader? {
+  public var icmpHeader: ICMPHeader? {
     guard header.protocol == .icmp, header.fragmentOffset == 0, let start else { return nil }
     var icmp = ICMPHeader(
       type: ICMPType(rawValue: UInt8(truncatingIfNeeded: start >> 56)),

@@ -12,31 +12,34 @@
 // allocating writes this header with another type, and the data as they came.
 
 /// The kind of an ICMP message (RFC 792, "Summary of Message Types"; RFC 1122 §3.2.2).
-package struct ICMPType: RawRepresentable, Hashable, Sendable {
+public struct ICMPType: RawRepresentable, Hashable, Sendable {
   /// The type's number.
-  package let rawValue: UInt8
+  public let rawValue: UInt8
   /// The type with a number.
   @inlinable
-  package init(rawValue: UInt8) { self.rawValue = rawValue }
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// Whether both are the same number: what `RawRepresentable` has for it is not specialized in other modules.
+  @inlinable @inline(__always)
+  public static func == (a: Self, b: Self) -> Bool { a.rawValue == b.rawValue }
 
   /// The answer to an echo request.
-  @inlinable package static var echoReply: ICMPType { ICMPType(rawValue: 0) }
+  @inlinable public static var echoReply: ICMPType { ICMPType(rawValue: 0) }
   /// A packet could not be delivered.
-  @inlinable package static var destinationUnreachable: ICMPType { ICMPType(rawValue: 3) }
+  @inlinable public static var destinationUnreachable: ICMPType { ICMPType(rawValue: 3) }
   /// Send less; of no effect today (RFC 6633).
-  @inlinable package static var sourceQuench: ICMPType { ICMPType(rawValue: 4) }
+  @inlinable public static var sourceQuench: ICMPType { ICMPType(rawValue: 4) }
   /// There is a better router for this destination.
-  @inlinable package static var redirect: ICMPType { ICMPType(rawValue: 5) }
+  @inlinable public static var redirect: ICMPType { ICMPType(rawValue: 5) }
   /// The data shall be sent back.
-  @inlinable package static var echoRequest: ICMPType { ICMPType(rawValue: 8) }
+  @inlinable public static var echoRequest: ICMPType { ICMPType(rawValue: 8) }
   /// A packet was too long on its way, or in pieces.
-  @inlinable package static var timeExceeded: ICMPType { ICMPType(rawValue: 11) }
+  @inlinable public static var timeExceeded: ICMPType { ICMPType(rawValue: 11) }
   /// A packet's header is wrong.
-  @inlinable package static var parameterProblem: ICMPType { ICMPType(rawValue: 12) }
+  @inlinable public static var parameterProblem: ICMPType { ICMPType(rawValue: 12) }
 
   /// Whether messages of the type are errors, about which no error is ever sent (RFC 1122 §3.2.2).
   @inlinable
-  package var isError: Bool {
+  public var isError: Bool {
     switch self {
     case .destinationUnreachable, .sourceQuench, .redirect, .timeExceeded, .parameterProblem: true
     default: false
@@ -45,22 +48,22 @@ package struct ICMPType: RawRepresentable, Hashable, Sendable {
 }
 
 /// The first eight bytes of an ICMP message.
-package struct ICMPHeader: Hashable, Sendable {
+public struct ICMPHeader: Hashable, Sendable {
   /// Its length in bytes.
-  package static let byteCount = 8
+  public static let byteCount = 8
 
   /// The kind of message.
-  package var type: ICMPType
+  public var type: ICMPType
   /// Tells messages of one type apart.
-  package var code: UInt8
+  public var code: UInt8
   /// The checksum as it came; ``write(to:payload:)`` computes it anew.
-  package var checksum: UInt16
+  public var checksum: UInt16
   /// The second four bytes: of an echo, identifier and sequence number.
-  package var parameter: UInt32
+  public var parameter: UInt32
 
   /// A header from its parts.
   @inlinable
-  package init(type: ICMPType, code: UInt8 = 0, parameter: UInt32 = 0) {
+  public init(type: ICMPType, code: UInt8 = 0, parameter: UInt32 = 0) {
     self.type = type
     self.code = code
     checksum = 0
@@ -73,7 +76,7 @@ package struct ICMPHeader: Hashable, Sendable {
   ///   - message: the data of an IP packet, all of them.
   ///   - verifyingChecksum: `false` where somebody else has verified it.
   /// - Throws: ``WireError/truncated`` below 8 bytes, ``WireError/badChecksum``.
-  package init(parsing message: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
+  public init(parsing message: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
     guard let first = message.networkUInt32(at: 0), let parameter = message.networkUInt32(at: 4)
     else { throw .truncated }
     if verifyingChecksum && !InternetChecksum(of: message).isValid { throw .badChecksum }
@@ -87,7 +90,7 @@ package struct ICMPHeader: Hashable, Sendable {
   /// copied and summed in one pass.
   ///
   /// - Throws: ``WireError/noRoom`` if it has not room for both.
-  package func write(to output: inout OutputSpan<UInt8>, payload: Span<UInt8> = Span())
+  public func write(to output: inout OutputSpan<UInt8>, payload: Span<UInt8> = Span())
     throws(WireError)
   {
     guard output.freeCapacity >= Self.byteCount,

@@ -2,7 +2,7 @@
 
 /// What is wrong with the packet that an ICMP error is about. The codes are those of the type, and may be
 /// ones that nobody has defined.
-package enum ICMPProblem: Hashable, Sendable {
+public enum ICMPProblem: Hashable, Sendable {
   /// It cannot be delivered (RFC 792, type 3). The largest packet in bytes that would have gone through
   /// comes with code 4 only, and is 0 from routers older than RFC 1191.
   case destinationUnreachable(code: UInt8, nextHopMTU: UInt16 = 0)
@@ -16,31 +16,31 @@ package enum ICMPProblem: Hashable, Sendable {
   case parameterProblem(code: UInt8, pointer: UInt8)
 
   /// Codes of "destination unreachable" that a host sends or must know (RFC 792, RFC 1122 §3.2.2.1).
-  package enum Unreachable {
+  public enum Unreachable {
     /// The network cannot be reached.
-    package static let network: UInt8 = 0
+    public static let network: UInt8 = 0
     /// The host cannot be reached.
-    package static let host: UInt8 = 1
+    public static let host: UInt8 = 1
     /// The host does not know the protocol.
-    package static let `protocol`: UInt8 = 2
+    public static let `protocol`: UInt8 = 2
     /// Nobody has the port open.
-    package static let port: UInt8 = 3
+    public static let port: UInt8 = 3
     /// The packet is too large for a link and must not be fragmented.
-    package static let fragmentationNeeded: UInt8 = 4
+    public static let fragmentationNeeded: UInt8 = 4
     /// The source route could not be followed.
-    package static let sourceRouteFailed: UInt8 = 5
+    public static let sourceRouteFailed: UInt8 = 5
   }
 
   /// Codes of "time exceeded".
-  package enum TimeExceeded {
+  public enum TimeExceeded {
     /// The time to live, on the way.
-    package static let inTransit: UInt8 = 0
+    public static let inTransit: UInt8 = 0
     /// The time to reassemble the packet from its fragments.
-    package static let inReassembly: UInt8 = 1
+    public static let inReassembly: UInt8 = 1
   }
 
   /// The problem in the header of an ICMP message; `nil` for a message that is no error.
-  package init?(_ header: ICMPHeader) {
+  public init?(_ header: ICMPHeader) {
     let code = header.code
     switch header.type {
     case .destinationUnreachable:
@@ -58,7 +58,7 @@ package enum ICMPProblem: Hashable, Sendable {
   }
 
   /// The header of the message that tells of the problem.
-  package var header: ICMPHeader {
+  public var header: ICMPHeader {
     switch self {
     case .destinationUnreachable(let code, let mtu):
       ICMPHeader(type: .destinationUnreachable, code: code, parameter: UInt32(mtu))
@@ -72,7 +72,7 @@ package enum ICMPProblem: Hashable, Sendable {
   }
 
   /// What MacTCP reports of it; `nil` for what is not reported.
-  package var reportType: ICMPReportType? {
+  public var reportType: ICMPReportType? {
     let header = header
     return ICMPReportType(type: header.type.rawValue, code: header.code)
   }
@@ -81,13 +81,13 @@ package enum ICMPProblem: Hashable, Sendable {
 extension ICMPProblem {
   /// The most bytes of an IP packet with an ICMP error in it (RFC 1812 §4.3.2.3): every host accepts so
   /// many.
-  package static let mostPacketLength = 576
+  public static let mostPacketLength = 576
 
   /// The length in bytes of the message about a packet of `packetLength` bytes: all of the packet, or what
   /// fits.
   ///
   /// - Parameter ipHeaderLength: of the packet that the message goes out in.
-  package static func messageLength(
+  public static func messageLength(
     quoting packetLength: Int, ipHeaderLength: Int = IPv4Header.leastLength
   ) -> Int {
     let room = mostPacketLength &- ipHeaderLength &- ICMPHeader.byteCount
@@ -101,7 +101,7 @@ extension ICMPProblem {
   ///   - packet: the packet that it is about, from its IP header to its own end.
   ///   - ipHeaderLength: of the packet that the message goes out in.
   /// - Throws: ``WireError/noRoom`` if fewer than ``messageLength(quoting:ipHeaderLength:)`` bytes are free.
-  package func write(
+  public func write(
     to output: inout OutputSpan<UInt8>, quoting packet: Span<UInt8>,
     ipHeaderLength: Int = IPv4Header.leastLength
   ) throws(WireError) {

@@ -7,38 +7,44 @@ public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
   public let v4: UInt32
 
   /// An IPv4 address from its 32 bits in host order.
+  @inlinable @inline(__always)
   public init(v4: UInt32) {
     self.v4 = v4
   }
 
+  /// Whether both are the same address.
+  @inlinable @inline(__always)
+  public static func == (a: IPAddress, b: IPAddress) -> Bool { a.v4 == b.v4 }
+
   /// An IPv4 address from its four octets, as they are written.
+  @inlinable
   public init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
     v4 = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
   }
 
   /// The unspecified address, 0.0.0.0: "any" in a filter and in a local binding.
-  public static let any = IPAddress(v4: 0)
+  @inlinable public static var any: IPAddress { IPAddress(v4: 0) }
   /// 127.0.0.1.
-  public static let loopback = IPAddress(127, 0, 0, 1)
+  @inlinable public static var loopback: IPAddress { IPAddress(127, 0, 0, 1) }
   /// 255.255.255.255, the limited broadcast address (RFC 919).
-  public static let broadcast = IPAddress(v4: 0xFFFF_FFFF)
+  @inlinable public static var broadcast: IPAddress { IPAddress(v4: 0xFFFF_FFFF) }
 
   /// Whether the address is in 127.0.0.0/8 (RFC 1122 §3.2.1.3 g).
-  public var isLoopback: Bool { v4 >> 24 == 127 }
+  @inlinable public var isLoopback: Bool { v4 >> 24 == 127 }
   /// Whether the address is in 224.0.0.0/4 (RFC 1112 §4).
-  public var isMulticast: Bool { v4 >> 28 == 0xE }
+  @inlinable public var isMulticast: Bool { v4 >> 28 == 0xE }
   /// Whether the address is in 169.254.0.0/16, valid on one link only (RFC 3927 §2.1).
-  package var isLinkLocal: Bool { v4 >> 16 == 0xA9FE }
+  @inlinable public var isLinkLocal: Bool { v4 >> 16 == 0xA9FE }
   /// Whether the address is 255.255.255.255 (RFC 1122 §3.2.1.3 c).
-  package var isLimitedBroadcast: Bool { v4 == 0xFFFF_FFFF }
+  @inlinable public var isLimitedBroadcast: Bool { v4 == 0xFFFF_FFFF }
   /// Whether the address is in 0.0.0.0/8, "this host on this network": only a source, of a host that does
   /// not know its address yet (RFC 1122 §3.2.1.3 a and b).
-  package var isThisNetwork: Bool { v4 >> 24 == 0 }
+  @inlinable public var isThisNetwork: Bool { v4 >> 24 == 0 }
   /// Whether the address is in 240.0.0.0/4 and not a broadcast: reserved, no host's (RFC 1112 §4).
-  package var isReserved: Bool { v4 >> 28 == 0xF && !isLimitedBroadcast }
+  @inlinable public var isReserved: Bool { v4 >> 28 == 0xF && !isLimitedBroadcast }
   /// Whether one host can have the address: what may be a packet's source, unless it is the directed
   /// broadcast of a network that is known (RFC 1122 §3.2.1.3).
-  package var isUnicast: Bool { !isThisNetwork && v4 >> 29 != 7 }
+  @inlinable public var isUnicast: Bool { !isThisNetwork && v4 >> 29 != 7 }
 }
 
 extension IPAddress: LosslessStringConvertible {

@@ -16,45 +16,46 @@
 // |           options, padded with zeros to 32 bits ...
 
 /// The header of an IPv4 packet; the options are found by ``optionRange``.
-package struct IPv4Header: Hashable, Sendable {
+public struct IPv4Header: Hashable, Sendable {
   /// Its length in bytes without options, the least there is.
-  package static let leastLength = 20
+  @inlinable public static var leastLength: Int { 20 }
   /// Its length in bytes with as many options as fit.
-  package static let mostLength = 60
+  @inlinable public static var mostLength: Int { 60 }
 
   /// IHL, in bytes: 20...60, a multiple of 4.
-  package var headerLength: Int
+  public var headerLength: Int
   /// The length of the packet in bytes, its header included.
-  package var totalLength: Int
+  public var totalLength: Int
   /// The byte of the type of service: DSCP and ECN.
-  package var typeOfService: UInt8
+  public var typeOfService: UInt8
   /// Tells the fragments of one packet from those of others (RFC 6864).
-  package var identification: UInt16
+  public var identification: UInt16
   /// The bit before DF, which must be zero.
-  package var reservedFlag: Bool
+  public var reservedFlag: Bool
   /// DF: no router may fragment the packet.
-  package var dontFragment: Bool
+  public var dontFragment: Bool
   /// MF: this is not the last fragment.
-  package var moreFragments: Bool
+  public var moreFragments: Bool
   /// Where in the whole packet's data these begin, in bytes: a multiple of 8, at most 65,528.
-  package var fragmentOffset: Int
+  public var fragmentOffset: Int
   /// The number of hops that are left (RFC 1122 §3.2.1.7).
-  package var timeToLive: UInt8
+  public var timeToLive: UInt8
   /// What the packet carries.
-  package var `protocol`: IPProtocol
+  public var `protocol`: IPProtocol
   /// The checksum as it came; ``write(to:options:)`` computes it anew.
-  package var checksum: UInt16
+  public var checksum: UInt16
   /// Who sent the packet.
-  package var source: IPAddress
+  public var source: IPAddress
   /// Whom it is for.
-  package var destination: IPAddress
+  public var destination: IPAddress
 
   /// The header of a packet that is to be sent, and not a fragment.
   ///
   /// - Parameters:
   ///   - payloadLength: the bytes behind the header.
   ///   - optionLength: the bytes of options, not padded.
-  package init(
+  @inlinable @inline(__always)
+  public init(
     source: IPAddress, destination: IPAddress, protocol: IPProtocol, payloadLength: Int,
     optionLength: Int = 0, typeOfService: UInt8 = 0, identification: UInt16 = 0,
     dontFragment: Bool = false, timeToLive: UInt8 = 64
@@ -81,7 +82,7 @@ package struct IPv4Header: Hashable, Sendable {
   /// - Throws: ``WireError/truncated`` if the header or the packet has not come whole,
   ///   ``WireError/wrongType`` for another version, ``WireError/badLength`` for an IHL below 5 or above
   ///   the total length, ``WireError/badChecksum`` (RFC 1122 §3.2.1.2).
-  package init(parsing packet: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
+  public init(parsing packet: Span<UInt8>, verifyingChecksum: Bool = true) throws(WireError) {
     try self.init(fieldsOf: packet)
     guard totalLength <= packet.count else { throw .truncated }
     if verifyingChecksum
@@ -95,7 +96,7 @@ package struct IPv4Header: Hashable, Sendable {
   /// change the quoted header in ways that leave its checksum wrong: it is not verified.
   ///
   /// - Throws: as ``init(parsing:verifyingChecksum:)``; ``WireError/truncated`` only for the header.
-  package init(quotedIn quotation: Span<UInt8>) throws(WireError) {
+  public init(quotedIn quotation: Span<UInt8>) throws(WireError) {
     try self.init(fieldsOf: quotation)
   }
 
@@ -130,7 +131,7 @@ package struct IPv4Header: Hashable, Sendable {
   ///   "end of options", pad them to a multiple of 4 (RFC 791 §3.1, "Padding").
   /// - Throws: ``WireError/noRoom`` if fewer than ``headerLength`` bytes are free;
   ///   ``WireError/badLength`` if a length does not fit its field, or the options the header.
-  package func write(to output: inout OutputSpan<UInt8>, options: Span<UInt8> = Span())
+  public func write(to output: inout OutputSpan<UInt8>, options: Span<UInt8> = Span())
     throws(WireError)
   {
     guard output.freeCapacity >= headerLength else { throw .noRoom }
@@ -168,29 +169,29 @@ package struct IPv4Header: Hashable, Sendable {
 extension IPv4Header {
   /// Where in the packet its options are.
   @inlinable
-  package var optionRange: Range<Int> { Self.leastLength..<max(Self.leastLength, headerLength) }
+  public var optionRange: Range<Int> { Self.leastLength..<max(Self.leastLength, headerLength) }
 
   /// Where in the packet its data are.
   @inlinable
-  package var payloadRange: Range<Int> { headerLength..<max(headerLength, totalLength) }
+  public var payloadRange: Range<Int> { headerLength..<max(headerLength, totalLength) }
 
   /// Whether the packet is a part of a larger one (RFC 791 §3.2).
   @inlinable
-  package var isFragment: Bool { moreFragments || fragmentOffset != 0 }
+  public var isFragment: Bool { moreFragments || fragmentOffset != 0 }
 
   /// The differentiated services code point, 0...63 (RFC 2474 §3).
   @inlinable
-  package var differentiatedServices: UInt8 { typeOfService >> 2 }
+  public var differentiatedServices: UInt8 { typeOfService >> 2 }
 
   /// The congestion notification field (RFC 3168 §5).
   @inlinable
-  package var congestionNotification: ECN {
+  public var congestionNotification: ECN {
     get { ECN(rawValue: typeOfService & 3) ?? .notCapable }
     set { typeOfService = typeOfService & ~3 | newValue.rawValue }
   }
 
   /// What a packet says of congestion on its way (RFC 3168 §5).
-  package enum ECN: UInt8, Sendable {
+  public enum ECN: UInt8, Sendable {
     /// Not-ECT: routers drop the packet.
     case notCapable = 0
     /// ECT(1).

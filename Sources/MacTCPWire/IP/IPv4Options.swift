@@ -4,58 +4,58 @@
 // `nil`. A host that knows no option passes over all of them.
 
 /// One option of an IPv4 header.
-package struct IPv4Option: Hashable, Sendable {
+public struct IPv4Option: Hashable, Sendable {
   /// The whole type byte: copied flag, class and number.
-  package let type: UInt8
+  public let type: UInt8
   /// Where in the packet the option is, its type and length bytes included.
-  package let range: Range<Int>
+  public let range: Range<Int>
 
   /// Whether every fragment has the option.
-  package var isCopied: Bool { type & 0x80 != 0 }
+  public var isCopied: Bool { type & 0x80 != 0 }
   /// 0 for control, 2 for debugging and measurement.
-  package var optionClass: UInt8 { type >> 5 & 3 }
+  public var optionClass: UInt8 { type >> 5 & 3 }
   /// The number in its class.
-  package var number: UInt8 { type & 0x1F }
+  public var number: UInt8 { type & 0x1F }
   /// Where in the packet the option's data are.
-  package var dataRange: Range<Int> {
+  public var dataRange: Range<Int> {
     min(range.lowerBound &+ 2, range.upperBound)..<range.upperBound
   }
 
   /// Types that a host has to do with.
-  package enum Kind {
+  public enum Kind {
     /// End of the options.
-    package static let end: UInt8 = 0
+    public static let end: UInt8 = 0
     /// Nothing, between two options.
-    package static let noOperation: UInt8 = 1
+    public static let noOperation: UInt8 = 1
     /// The packet's way is recorded.
-    package static let recordRoute: UInt8 = 7
+    public static let recordRoute: UInt8 = 7
     /// Each hop's time is recorded.
-    package static let timestamp: UInt8 = 68
+    public static let timestamp: UInt8 = 68
     /// The packet goes by way of these hops, and others between them.
-    package static let looseSourceRoute: UInt8 = 131
+    public static let looseSourceRoute: UInt8 = 131
     /// Every router looks at the packet (RFC 2113).
-    package static let routerAlert: UInt8 = 148
+    public static let routerAlert: UInt8 = 148
     /// The packet goes by way of these hops and no others.
-    package static let strictSourceRoute: UInt8 = 137
+    public static let strictSourceRoute: UInt8 = 137
   }
 }
 
 /// A walk through the options of a packet. It ends after 40 steps at most: each is a byte forward or more.
-package struct IPv4Options: Sendable {
+public struct IPv4Options: Sendable {
   private var offset: Int
   private var end: Int
   /// Where in the packet the option is that has an impossible length: the pointer of a parameter problem
   /// (RFC 1122 §3.2.2.5). `nil` as long as none was met. The walk ends there.
-  package private(set) var malformedOffset: Int?
+  public private(set) var malformedOffset: Int?
 
   /// The options of the packet with this header.
-  package init(_ header: IPv4Header) {
+  public init(_ header: IPv4Header) {
     offset = header.optionRange.lowerBound
     end = header.optionRange.upperBound
   }
 
   /// Options without a header before them, as a user gives them.
-  package init(of bytes: Span<UInt8>) {
+  public init(of bytes: Span<UInt8>) {
     offset = 0
     end = bytes.count
   }
@@ -64,7 +64,7 @@ package struct IPv4Options: Sendable {
   /// `nil` after the last one.
   ///
   /// - Parameter packet: the packet that the header was parsed from.
-  package mutating func next(in packet: Span<UInt8>) -> IPv4Option? {
+  public mutating func next(in packet: Span<UInt8>) -> IPv4Option? {
     let limit = min(end, packet.count)
     while offset < limit {
       let start = offset

@@ -14,24 +14,24 @@ public struct IPv4Prefix: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// The network's bits: 255.255.255.0 for a length of 24.
-  package var mask: IPAddress { IPAddress(v4: bits) }
+  public var mask: IPAddress { IPAddress(v4: bits) }
   /// The first address of the network.
-  package var network: IPAddress { IPAddress(v4: address.v4 & bits) }
+  public var network: IPAddress { IPAddress(v4: address.v4 & bits) }
 
   /// The address of all hosts of the network (RFC 1122 §3.2.1.3 d and e). None where the network has one
   /// address or two: both belong to hosts then (RFC 3021 §2.1).
-  package var directedBroadcast: IPAddress? {
+  public var directedBroadcast: IPAddress? {
     length < 31 ? IPAddress(v4: address.v4 | ~bits) : nil
   }
 
   /// Whether `address` is in the network.
-  package func contains(_ address: IPAddress) -> Bool {
+  public func contains(_ address: IPAddress) -> Bool {
     (address.v4 ^ self.address.v4) & bits == 0
   }
 
   /// Whether a packet to `address` is meant for all hosts of the network: the directed broadcast, and the
   /// network's own address, which old hosts take for it (RFC 1122 §3.3.6).
-  package func isBroadcast(_ address: IPAddress) -> Bool {
+  public func isBroadcast(_ address: IPAddress) -> Bool {
     length < 31 && contains(address) && (address.v4 & ~bits == 0 || address.v4 | bits == .max)
   }
 

@@ -19,37 +19,37 @@
 
 /// The header of a TCP segment. The data offset follows from the options: see ``headerLength``, and
 /// ``TCPSegment`` for one that came.
-package struct TCPHeader: Hashable, Sendable {
+public struct TCPHeader: Hashable, Sendable {
   /// Its length in bytes without options, the least there is.
-  package static let leastLength = 20
+  @inlinable public static var leastLength: Int { 20 }
   /// Its length in bytes with as many options as fit.
-  package static let mostLength = 60
+  @inlinable public static var mostLength: Int { 60 }
 
   /// The sender's port.
-  package var sourcePort: UInt16
+  public var sourcePort: UInt16
   /// The receiver's port.
-  package var destinationPort: UInt16
+  public var destinationPort: UInt16
   /// SEG.SEQ: of the first byte of data, or of SYN where that is set.
-  package var sequenceNumber: SequenceNumber
+  public var sequenceNumber: SequenceNumber
   /// SEG.ACK: the number that is expected next; without meaning where ACK is not set.
-  package var acknowledgmentNumber: SequenceNumber
+  public var acknowledgmentNumber: SequenceNumber
   /// The four reserved bits: sent as zero, and ignored.
-  package var reservedBits: UInt8
+  public var reservedBits: UInt8
   /// The control bits.
-  package var flags: TCPFlags
+  public var flags: TCPFlags
   /// The window field, not shifted.
-  package var window: UInt16
+  public var window: UInt16
   /// The checksum as it came; what is written has its own.
-  package var checksum: UInt16
+  public var checksum: UInt16
   /// SEG.UP: from the sequence number to the last byte of urgent data; without meaning where URG is not set
   /// (RFC 6093 §2.1).
-  package var urgentPointer: UInt16
+  public var urgentPointer: UInt16
   /// The options.
-  package var options: TCPOptions
+  public var options: TCPOptions
 
   /// The header of a segment that is to be sent.
-  @inline(__always)
-  package init(
+  @inlinable @inline(__always)
+  public init(
     sourcePort: UInt16, destinationPort: UInt16, sequenceNumber: SequenceNumber,
     acknowledgmentNumber: SequenceNumber = SequenceNumber(0), flags: TCPFlags = [],
     window: UInt16 = 0, urgentPointer: UInt16 = 0, options: TCPOptions = TCPOptions()
@@ -67,7 +67,7 @@ package struct TCPHeader: Hashable, Sendable {
   }
 
   /// The length of the header in bytes when it is written: 20...60, a multiple of 4.
-  package var headerLength: Int { Self.leastLength &+ options.byteCount }
+  @inlinable public var headerLength: Int { Self.leastLength &+ options.byteCount }
 
   /// Appends the whole segment to `output`: the header, then `payload` and `rest`, which are copied and
   /// summed in one pass.
@@ -79,7 +79,7 @@ package struct TCPHeader: Hashable, Sendable {
   ///   - payload: its data.
   ///   - rest: more data, for those who keep theirs in a ring.
   /// - Throws: ``WireError/noRoom`` if fewer than ``headerLength`` bytes and the data are free.
-  package func write(
+  public func write(
     to output: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     payload: Span<UInt8> = Span(), _ rest: Span<UInt8> = Span()
   ) throws(WireError) {

@@ -5,52 +5,52 @@
 // and SACK-permitted only with SYN, timestamps and SACK only where they were agreed on.
 
 /// The time stamps of a segment (RFC 7323 §3.2).
-package struct TCPTimestamps: Hashable, Sendable {
+public struct TCPTimestamps: Hashable, Sendable {
   /// TSval: the sender's clock.
-  package var value: UInt32
+  public var value: UInt32
   /// TSecr: the time stamp that it echoes; without meaning where ACK is not set.
-  package var echoReply: UInt32
+  public var echoReply: UInt32
 
   /// The two time stamps.
   @inlinable
-  package init(value: UInt32, echoReply: UInt32) {
+  public init(value: UInt32, echoReply: UInt32) {
     self.value = value
     self.echoReply = echoReply
   }
 }
 
 /// The options of a segment. Of an option that came twice, the later one.
-package struct TCPOptions: Hashable, Sendable {
+public struct TCPOptions: Hashable, Sendable {
   /// The most bytes that fit into a header.
-  package static let mostBytes = 40
+  @inlinable public static var mostBytes: Int { 40 }
   /// The greatest window scale (RFC 7323 §2.3).
-  package static let greatestWindowScale: UInt8 = 14
+  @inlinable public static var greatestWindowScale: UInt8 { 14 }
 
   /// Kind 2: the largest segment that the sender can receive, in bytes of data.
-  package var maximumSegmentSize: UInt16?
+  public var maximumSegmentSize: UInt16?
   /// Kind 3: by how many bits the sender's window fields are shifted; 14 for anything greater (RFC 7323
   /// §2.3).
-  package var windowScale: UInt8?
+  public var windowScale: UInt8?
   /// Kind 4: the sender can use selective acknowledgments.
-  package var isSACKPermitted = false
+  public var isSACKPermitted = false
   /// Kind 5: what has arrived out of order.
-  package var sackBlocks = SACKBlocks()
+  public var sackBlocks = SACKBlocks()
   /// Kind 8.
-  package var timestamps: TCPTimestamps?
+  public var timestamps: TCPTimestamps?
   /// Whether something had an illegal length: an option whose length is below 2 or goes beyond the header,
   /// where parsing ends, or a known one of another length than it must have, which is passed over
   /// (RFC 9293 §3.1, MUST-7). What was parsed is good.
-  package var isMalformed = false
+  public var isMalformed = false
 
   /// No options.
-  @inline(__always)
-  package init() {}
+  @inlinable @inline(__always)
+  public init() {}
 
   /// Parses the bytes between a header's fixed part and its end.
   ///
   /// Unknown options are passed over by their length (RFC 9293 §3.1, MUST-6 and MUST-68), and nothing
   /// need be aligned (MUST-64). What follows the end of the options is not looked at.
-  package init(parsing bytes: Span<UInt8>) {
+  public init(parsing bytes: Span<UInt8>) {
     parse(bytes)
   }
 
@@ -133,16 +133,18 @@ package struct TCPOptions: Hashable, Sendable {
 
 extension TCPOptions {
   /// How many bytes the options take when they are written: a multiple of 4, at most 40.
-  package var byteCount: Int { byteCountWithoutSACK &+ (sackCount == 0 ? 0 : 4 &+ 8 &* sackCount) }
+  @inlinable public var byteCount: Int {
+    byteCountWithoutSACK &+ (sackCount == 0 ? 0 : 4 &+ 8 &* sackCount)
+  }
 
-  private var byteCountWithoutSACK: Int {
+  @usableFromInline var byteCountWithoutSACK: Int {
     (maximumSegmentSize == nil ? 0 : 4) &+ (windowScale == nil ? 0 : 4)
       &+ (timestamps == nil ? (isSACKPermitted ? 4 : 0) : 12)
   }
 
   /// How many blocks are written: those that fit, the first ones first (RFC 2018 §4). Three with time
   /// stamps, else four.
-  private var sackCount: Int {
+  @usableFromInline var sackCount: Int {
     min(sackBlocks.count, (Self.mostBytes &- byteCountWithoutSACK &- 4) / 8)
   }
 

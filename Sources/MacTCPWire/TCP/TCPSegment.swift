@@ -1,9 +1,9 @@
 /// A TCP segment that came: its header, and where its data are (RFC 9293 §3.1).
-package struct TCPSegment: Hashable, Sendable {
+public struct TCPSegment: Hashable, Sendable {
   /// The header with its options.
-  package var header: TCPHeader
+  public var header: TCPHeader
   /// Where in the segment its data are; they begin at the data offset.
-  package var payloadRange: Range<Int>
+  public var payloadRange: Range<Int>
 
   /// Parses the data of an IP packet, to their end.
   ///
@@ -16,7 +16,7 @@ package struct TCPSegment: Hashable, Sendable {
   /// - Throws: ``WireError/truncated`` if the header has not come whole, ``WireError/badLength`` for a
   ///   data offset below 5, ``WireError/badChecksum`` (RFC 9293 §3.1, MUST-3). Options never throw:
   ///   see ``TCPOptions/isMalformed``.
-  package init(
+  public init(
     parsing bytes: Span<UInt8>, from source: IPAddress, to destination: IPAddress,
     verifyingChecksum: Bool = true
   ) throws(WireError) {
@@ -46,11 +46,13 @@ package struct TCPSegment: Hashable, Sendable {
   }
 
   /// SEG.LEN: how many sequence numbers the segment takes, SYN and FIN counted (RFC 9293 §3.4).
-  package var length: Int {
+  @inlinable public var length: Int {
     payloadRange.count &+ (header.flags.contains(.syn) ? 1 : 0)
       &+ (header.flags.contains(.fin) ? 1 : 0)
   }
 
   /// The sequence number behind the segment: SEG.SEQ + SEG.LEN.
-  package var endSequenceNumber: SequenceNumber { header.sequenceNumber.advanced(by: length) }
+  @inlinable public var endSequenceNumber: SequenceNumber {
+    header.sequenceNumber.advanced(by: length)
+  }
 }

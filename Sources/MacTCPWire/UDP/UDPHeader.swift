@@ -9,24 +9,24 @@
 // +-------------------------------+-------------------------------+
 
 /// The header of a UDP datagram.
-package struct UDPHeader: Hashable, Sendable {
+public struct UDPHeader: Hashable, Sendable {
   /// Its length in bytes.
-  package static let byteCount = 8
+  public static let byteCount = 8
   /// The most bytes of data that the length field can tell of.
-  package static let mostPayload = 65_535 - 8
+  public static let mostPayload = 65_535 - 8
 
   /// The sender's port; 0 if it wants no answer.
-  package var sourcePort: UInt16
+  public var sourcePort: UInt16
   /// The receiver's port.
-  package var destinationPort: UInt16
+  public var destinationPort: UInt16
   /// The length of the datagram in bytes, its header included.
-  package var length: Int
+  public var length: Int
   /// The checksum as it came, 0 for none; what is written has its own.
-  package var checksum: UInt16
+  public var checksum: UInt16
 
   /// The header of a datagram that is to be sent.
   @inlinable
-  package init(sourcePort: UInt16, destinationPort: UInt16, payloadLength: Int) {
+  public init(sourcePort: UInt16, destinationPort: UInt16, payloadLength: Int) {
     self.sourcePort = sourcePort
     self.destinationPort = destinationPort
     length = Self.byteCount &+ payloadLength
@@ -44,7 +44,7 @@ package struct UDPHeader: Hashable, Sendable {
   ///     right in any case (RFC 1122 §4.1.3.4).
   /// - Throws: ``WireError/truncated`` if the header or the data have not come whole,
   ///   ``WireError/badLength`` for a length below 8, ``WireError/badChecksum``.
-  package init(
+  public init(
     parsing datagram: Span<UInt8>, from source: IPAddress, to destination: IPAddress,
     verifyingChecksum: Bool = true
   ) throws(WireError) {
@@ -67,7 +67,7 @@ package struct UDPHeader: Hashable, Sendable {
 
   /// Where in the datagram its data are.
   @inlinable
-  package var payloadRange: Range<Int> { Self.byteCount..<max(Self.byteCount, length) }
+  public var payloadRange: Range<Int> { Self.byteCount..<max(Self.byteCount, length) }
 
   /// Appends the whole datagram to `output`: the header, then `payload` and `rest`, which are copied and
   /// summed in one pass.
@@ -81,7 +81,7 @@ package struct UDPHeader: Hashable, Sendable {
   ///   - withChecksum: `false` sends 0, "no checksum"; a checksum that is 0 is sent as `0xFFFF` (RFC 768).
   /// - Throws: ``WireError/noRoom`` if fewer than ``length`` bytes are free, ``WireError/badLength`` if
   ///   the data have another length than the header says, or one that does not fit its field.
-  package func write(
+  public func write(
     to output: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     payload: Span<UInt8>, _ rest: Span<UInt8> = Span(), withChecksum: Bool = true
   ) throws(WireError) {
