@@ -64,8 +64,7 @@ extension TCPLayer {
     }
     listeners[listener].halfOpen &+= 1
     begin(child, with: segment, ip, &context)
-    connections[child].takeText(
-      segment, payload, from: segment.sequence.advanced(by: 1), &context)
+    connections[child].takeRest(of: segment, payload, &context)
     settle(child, &context)
   }
 
@@ -76,8 +75,7 @@ extension TCPLayer {
   ) {
     leaveTables(index)
     begin(index, with: segment, ip, &context)
-    connections[index].takeText(
-      segment, payload, from: segment.sequence.advanced(by: 1), &context)
+    connections[index].takeRest(of: segment, payload, &context)
     settle(index, &context)
   }
 
@@ -267,6 +265,16 @@ extension ControlBlock {
     snd.wl1 = segment.sequence
     pending.syn = true
     pending.output = true
+  }
+
+  /// Keeps what came with the SYN until the connection is there (RFC 9293 §3.10.7.2, third).
+  mutating func takeRest(
+    of syn: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
+  ) {
+    var segment = syn
+    segment.removeSYN()
+    takeText(segment, payload, &context)
+    takeFIN(segment, payload.count, &context)
   }
 
   /// The connection's SYN,ACK was a cookie: it counts as sent.

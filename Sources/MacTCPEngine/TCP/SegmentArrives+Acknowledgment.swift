@@ -61,7 +61,7 @@ extension ControlBlock {
       snd.wl1.precedes(segment.sequence)
         || (snd.wl1 == segment.sequence && snd.wl2.precedesOrEquals(segment.acknowledgment))
     else { return false }
-    let shift = segment.flags.contains(.syn) ? 0 : sendShift
+    let shift = segment.isOpening ? 0 : sendShift
     let window = UInt32(segment.header.window) << UInt32(shift)
     snd.wl1 = segment.sequence
     snd.wl2 = segment.acknowledgment

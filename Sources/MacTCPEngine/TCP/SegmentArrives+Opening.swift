@@ -16,8 +16,9 @@ extension ControlBlock {
   }
 
   private mutating func arriveInSynSent(
-    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
+    _ arriving: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
   ) -> Reaction {
+    var segment = arriving
     // First, check the ACK bit.
     let hasACK = segment.flags.contains(.ack)
     if hasACK {
@@ -43,17 +44,19 @@ extension ControlBlock {
     rcv.psh = rcv.nxt
     rcv.acknowledged = rcv.nxt
     agree(on: segment, &context)
+    segment.removeSYN()
+    offerFirstWindow()
+    pending.output = true
     if hasACK {
       usesECN =
         context.configuration.usesECN && segment.flags.contains(.ece)
         && !segment.flags.contains(.cwr)
       establish(segment, &context)
       _ = acknowledge(segment, payload.count, &context)
-      offerFirstWindow()
       pending.acknowledgment = true
-      takeText(segment, payload, from: rcv.nxt, &context)
+      if segment.flags.contains(.urg) { takeUrgent(segment, &context) }
+      takeText(segment, payload, &context)
       takeFIN(segment, payload.count, &context)
-      pending.output = true
       return .none
     }
     // Both sides opened at the same time (MUST-10): SYN,ACK with the same number.
@@ -61,11 +64,11 @@ extension ControlBlock {
       context.configuration.usesECN && segment.flags.contains(.ece)
       && segment.flags.contains(.cwr)
     state = .synReceived
-    offerFirstWindow()
     snd.wnd = UInt32(segment.header.window)
     snd.wl1 = segment.sequence
     pending.syn = true
-    pending.output = true
+    takeText(segment, payload, &context)
+    takeFIN(segment, payload.count, &context)
     return .none
   }
 
@@ -92,8 +95,7 @@ extension ControlBlock {
   mutating func establish(_ segment: ArrivingSegment, _ context: inout Context) {
     state = pending.fin ? .finWait1 : .established
     pending.wasEstablished = true
-    // A window in a SYN is never shifted (RFC 7323 §2.2).
-    let shift = segment.flags.contains(.syn) ? 0 : sendShift
+    let shift = segment.isOpening ? 0 : sendShift
     snd.wnd = UInt32(segment.header.window) << UInt32(shift)
     snd.largestWindow = snd.wnd
     snd.wl1 = segment.sequence
@@ -103,6 +105,8 @@ extension ControlBlock {
     context.counters.tcp.established &+= 1
     if settings.usesKeepalive { armKeepalive(&context) }
     tell(.opened)
+    // What came with the SYN is the user's now (RFC 9293 §3.10.7.2, third).
+    if !receiveRing.isEmpty { tell(.dataArrived) }
   }
 
   /// RCV.WND after a SYN: a window of 16 bits that is not shifted, or all of a smaller buffer.

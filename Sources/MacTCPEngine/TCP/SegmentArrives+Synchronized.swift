@@ -29,9 +29,7 @@ extension ControlBlock {
         pending.output = true
         return .none
       }
-      segment.header.sequenceNumber.advance(by: 1)
-      segment.header.flags.subtract(.syn)
-      segment.length &-= 1
+      segment.removeSYN()
     }
     // First, check the sequence number.
     guard isAcceptable(segment) else { return refuse(segment, payload, &context) }
@@ -68,7 +66,7 @@ extension ControlBlock {
       if segment.isPlaced {
         takePlaced(segment, payload.count, &context)
       } else {
-        takeText(segment, payload, from: segment.sequence, &context)
+        takeText(segment, payload, &context)
       }
       if pending.reset { return .none }
     }

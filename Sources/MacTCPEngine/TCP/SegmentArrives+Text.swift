@@ -62,11 +62,13 @@ extension ControlBlock {
   // MARK: All other data
 
   /// Takes the data of an acceptable segment: what is in the window and has not come before.
+  ///
+  /// The SYN of a segment that has one must be off.
   mutating func takeText(
-    _ segment: ArrivingSegment, _ payload: Span<UInt8>, from sequence: SequenceNumber,
-    _ context: inout Context
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
   ) {
     guard !payload.isEmpty else { return }
+    let sequence = segment.sequence
     if canReceiveData && pending.released {
       // Nobody will read it, and the peer should know (RFC 9293 §3.6.1, SHLD-3).
       context.counters.drop(.dataAfterClose)
@@ -124,7 +126,7 @@ extension ControlBlock {
     rcv.nxt.advance(by: count)
     acknowledgeLater(count, &context)
     if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
-    tell(.dataArrived)
+    if isSynchronized { tell(.dataArrived) }
   }
 
   /// Keeps data that do not come next (SHLD-31), and acknowledges at once what does (RFC 5681 §4.2, MAY-13).
@@ -170,6 +172,8 @@ extension ControlBlock {
       pending.finOutOfOrder = true
     }
     guard pending.finOutOfOrder else { return }
+    // A FIN that came with the SYN waits until the connection is there (RFC 9293 §3.10.7.2, third).
+    guard isSynchronized else { return }
     pending.acknowledgment = true
     pending.output = true
     guard rcv.nxt == rcv.fin else { return }
@@ -181,10 +185,10 @@ extension ControlBlock {
     rcv.psh = rcv.nxt
     tell(.closing)
     switch state {
-    case .synReceived, .established: state = .closeWait
+    case .established: state = .closeWait
     case .finWait1: state = .closing
     case .finWait2: enterTimeWait(&context)
-    case .closed, .listen, .synSent, .closeWait, .closing, .lastAck, .timeWait: break
+    case .closed, .listen, .synSent, .synReceived, .closeWait, .closing, .lastAck, .timeWait: break
     }
   }
 

@@ -13,12 +13,23 @@ struct ArrivingSegment {
   var information: PacketInformation
   /// The data have been copied behind what the receive ring holds, and summed.
   var isPlaced = false
+  /// It had SYN, whose window is never shifted (RFC 7323 §2.2).
+  var isOpening = false
 
   var sequence: SequenceNumber { header.sequenceNumber }
   var acknowledgment: SequenceNumber { header.acknowledgmentNumber }
   var flags: TCPFlags { header.flags }
   var local: Endpoint { Endpoint(destination, header.destinationPort) }
   var remote: Endpoint { Endpoint(source, header.sourcePort) }
+
+  /// Takes SYN and its number off: what is left are the text and the controls behind it.
+  mutating func removeSYN() {
+    guard flags.contains(.syn) else { return }
+    header.flags.subtract(.syn)
+    header.sequenceNumber.advance(by: 1)
+    length &-= 1
+    isOpening = true
+  }
 }
 
 /// What a control block wants to have done with a segment besides.

@@ -58,7 +58,7 @@ extension ControlBlock {
     throws(EngineError) -> Received
   {
     var received = Received()
-    guard !receiveRing.isEmpty else {
+    guard !receiveRing.isEmpty, state != .synReceived else {
       received.isEnd = pending.finReceived
       if !received.isEnd, let refusal { throw refusal }
       return received

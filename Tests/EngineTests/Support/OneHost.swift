@@ -162,6 +162,7 @@ final class OneHost {
   }
 
   /// What was sent since the last call, as text.
+  @discardableResult
   func takeSent() -> [String] {
     defer { sent = [] }
     return sent.map(\.description)

@@ -2,6 +2,9 @@ import MacTCPEngine
 import MacTCPWire
 import Testing
 
+/// The rows, in the order of RFC 9293 §3.10.7.
+enum StateTable {}
+
 /// Where a stream stands before the segment comes. RCV.WND is 4,096 but where it says otherwise.
 enum Setting: String, CaseIterable, Sendable {
   case noStream = "CLOSED"

@@ -3,7 +3,7 @@ import MacTCPWire
 
 // The rows for the states in which both sides have agreed on their first numbers (RFC 9293 §3.10.7.4).
 
-extension StateTableTests {
+extension StateTable {
   /// All of them but TIME-WAIT, which has rows of its own.
   static let synchronized: [Setting] = [
     .established, .unacknowledged, .finWait1, .finWait2, .closeWait, .closing, .lastAck,
