@@ -6,6 +6,7 @@ extension EngineConfiguration {
     for prefix in addresses where !prefix.address.isUnicast || prefix.isBroadcast(prefix.address) {
       throw .badAddress
     }
+    try validateLink()
     let day = 86_400_000_000
     let lengths = [
       (mtu, 68...65_535), (memoryCeiling, (64 << 10)...(1 << 40)),
@@ -24,6 +25,20 @@ extension EngineConfiguration {
     ]
     for (value, range) in lengths where !range.contains(value) { throw .invalidLength }
     guard ephemeralPorts.lowerBound > 0 else { throw .invalidLength }
+  }
+
+  /// The engine's hardware address is one interface's, and a gateway a host on the link.
+  private func validateLink() throws(EngineError) {
+    if case .ethernet(let hardware) = link, hardware.isMulticast || hardware == .zero {
+      throw .badAddress
+    }
+    let onLink = addresses + routes.filter { $0.gateway == nil }.map(\.destination)
+    for gateway in routes.compactMap(\.gateway)
+    where !gateway.isUnicast || gateway.isLoopback
+      || !(onLink.contains { $0.contains(gateway) && !$0.isBroadcast(gateway) })
+    {
+      throw .badAddress
+    }
   }
 
   /// The sizes that a connection's buffers may have.

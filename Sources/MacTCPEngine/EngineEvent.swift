@@ -69,4 +69,17 @@ public struct ICMPReport: Hashable, Sendable, BitwiseCopyable {
   public var pointer: UInt8
   /// Who sent the report.
   public var sender: IPAddress
+
+  /// A report from its parts.
+  public init(
+    local: Endpoint, remote: Endpoint, type: ICMPReportType, additionalInfo: UInt16,
+    pointer: UInt8, sender: IPAddress
+  ) {
+    self.local = local
+    self.remote = remote
+    self.type = type
+    self.additionalInfo = additionalInfo
+    self.pointer = pointer
+    self.sender = sender
+  }
 }

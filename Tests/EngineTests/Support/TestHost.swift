@@ -51,6 +51,8 @@ final class TestHost {
     return host
   }
 
+  var deadline: Instant { engine.nextDeadline ?? .never }
+
   func receive(_ packet: [UInt8]) { engine.receive(packet.span, at: now) }
 
   /// A packet from the peer, in a frame if that is needed.
