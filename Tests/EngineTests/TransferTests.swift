@@ -68,3 +68,34 @@ struct TransferTests {
     #expect(try hosts.a.status(of: client, at: hosts.now).state == .closed)
   }
 }
+
+extension TransferTests {
+  @Test("Whatever single packet is lost, the bytes arrive and both sides close", arguments: 0..<40)
+  func oneLoss(_ lost: Int) throws {
+    var hosts = try TwoHosts()
+    hosts.delay = 10_000
+    let count = Counter()
+    hosts.passes = { _, _ in
+      count.value += 1
+      return count.value != lost + 1
+    }
+    let listener = try hosts.b.createConnection()
+    try hosts.b.listen(listener, on: Endpoint(.any, 80), at: hosts.now)
+    let client = try hosts.a.createConnection()
+    try hosts.a.activeOpen(client, to: Endpoint(TwoHosts.addressB, 80), at: hosts.now)
+    hosts.pass(3_000_000)
+    let server = try #require(try hosts.b.accept(listener))
+    let bytes = Self.pattern(20_000)
+    let received = try Self.transfer(bytes, &hosts, client, server)
+    #expect(received == bytes)
+    try hosts.a.close(client, at: hosts.now)
+    hosts.pass(2_000_000)
+    #expect(try hosts.b.status(of: server, at: hosts.now).state == .closeWait)
+    try hosts.b.close(server, at: hosts.now)
+    hosts.pass(4_000_000)
+    #expect(try hosts.b.status(of: server, at: hosts.now).state == .closed)
+    #expect(try hosts.a.status(of: client, at: hosts.now).state == .timeWait)
+  }
+
+  final class Counter { var value = 0 }
+}

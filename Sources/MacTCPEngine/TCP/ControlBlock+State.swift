@@ -29,8 +29,10 @@ extension ControlBlock {
     rcv.nxt.advanced(by: -(receiveRing.count &+ (pending.finReceived ? 1 : 0)))
   }
 
-  /// Room for what comes in order.
-  var receiveSpace: Int { max(0, Int(receiveLimit) &- receiveRing.count) }
+  /// Room for what comes in order, as far as the field of a window can tell of it.
+  var receiveSpace: Int {
+    min(max(0, Int(receiveLimit) &- receiveRing.count), 65_535 &<< Int(receiveShift))
+  }
 
   /// How much the ring may hold: the field of a window is a multiple of a power of two.
   var receiveRingLimit: Int { Int(receiveLimit) &+ 1 &<< Int(receiveShift) }

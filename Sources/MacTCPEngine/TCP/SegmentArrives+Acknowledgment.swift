@@ -42,8 +42,9 @@ extension ControlBlock {
     } else if windowChanged && snd.nxt.precedes(sendEnd) {
       pending.output = true
     }
-    // An answer, whatever it says: the peer is there (MUST-37: a closed window is no failure).
-    unansweredSince = snd.una == snd.nxt && !pending.probedByte ? .never : context.now
+    // An answer, whatever it says: the peer is there (MUST-37: a closed window is no failure). The next
+    // thing that is sent, again or not, may be without an answer.
+    unansweredSince = .never
     return .none
   }
 

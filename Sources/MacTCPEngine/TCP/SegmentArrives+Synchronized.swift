@@ -108,9 +108,9 @@ extension ControlBlock {
     }
     // What may be the answer to an answer of ours is limited, so that two hosts that disagree do not
     // acknowledge each other for ever. A keepalive probe has the number before the window.
-    guard segment.length > 0 || segment.sequence == rcv.nxt.advanced(by: -1) else {
-      return .challenge
-    }
+    guard !segment.flags.contains(.syn),
+      !payload.isEmpty || segment.sequence == rcv.nxt.advanced(by: -1)
+    else { return .challenge }
     acknowledgeDuplicate(segment, payload.count)
     return .none
   }

@@ -106,9 +106,9 @@ extension SentSegments {
     isEmpty || header.sackedCount | header.lostCount | header.orderCount == 0
   }
   /// The oldest sequence number, SND.UNA; `nil` if nothing is outstanding.
-  var start: SequenceNumber? { isEmpty ? nil : self[0].start }
+  var start: SequenceNumber? { count == 0 ? nil : self[0].start }
   /// The number behind the youngest, SND.NXT; `nil` if nothing is outstanding.
-  var end: SequenceNumber? { isEmpty ? nil : self[count &- 1].end }
+  var end: SequenceNumber? { count == 0 ? nil : self[count &- 1].end }
 }
 
 // MARK: The two ends
