@@ -3,6 +3,9 @@
 internal import MacTCPWire
 
 extension ControlBlock {
+  /// The MSS of a link with the smallest MTU there may be, 68 (RFC 791).
+  static var leastMSS: UInt16 { 28 }
+
   /// Whether data may be received in this state (RFC 9293 §3.10.7.4, seventh).
   var canReceiveData: Bool {
     switch state {

@@ -76,8 +76,10 @@ extension ControlBlock {
 
   /// The duplicate first, where there is one (RFC 2883 §4), then what came out of order.
   private mutating func sackBlocks() -> SACKBlocks {
-    let most = usesTimestamps ? 3 : 4
-    guard pending.duplicateReport else { return outOfOrder.sackBlocks(limit: most) }
+    // On the smallest links there is not room for all, and some must be left for data.
+    let room = (Int(mss) &- (usesTimestamps ? 12 : 0) &- 8) / 8
+    let most = min(usesTimestamps ? 3 : 4, max(0, room))
+    guard pending.duplicateReport, most > 0 else { return outOfOrder.sackBlocks(limit: most) }
     var blocks = SACKBlocks()
     blocks.append(duplicate)
     for block in outOfOrder.sackBlocks(limit: most &- 1) { blocks.append(block) }

@@ -91,7 +91,8 @@ extension ControlBlock {
     _ ip: borrowing IPLayer, resending: Bool, _ context: inout Context
   ) {
     let optionBytes = ((extras?.ipOptions.count ?? 0) &+ 3) & ~3
-    let size = min(Int(peerMSS), max(64, ip.pathMTU(to: remote.address) &- 40 &- optionBytes))
+    let size = min(
+      Int(peerMSS), max(Int(Self.leastMSS), ip.pathMTU(to: remote.address) &- 40 &- optionBytes))
     guard size != Int(mss) else { return }
     mss = UInt16(clamping: size)
     recovery.maximumSegmentSizeChanged(mss: segmentData, resending: resending)

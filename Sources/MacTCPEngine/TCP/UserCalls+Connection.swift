@@ -13,7 +13,7 @@ extension ControlBlock {
     snd.psh = sendStart
     snd.small = iss
     timestampOffset = offset
-    self.mss = UInt16(clamping: max(64, mss))
+    self.mss = max(Self.leastMSS, UInt16(clamping: mss))
     receiveShift = shiftForLimit
   }
 
