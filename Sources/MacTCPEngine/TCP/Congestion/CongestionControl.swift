@@ -43,7 +43,7 @@ protocol CongestionControl {
   /// A retransmission time-out: the new ssthresh.
   mutating func timeout(_ window: CongestionWindow, flight: Int, mss: Int) -> Int
 
-  /// cwnd was not used in full for a time, or changed by other hands than this one's.
+  /// cwnd was not used in full for a time, or was changed by other hands than this one's.
   mutating func interrupted()
 
   /// The last congestion was none.
@@ -51,21 +51,63 @@ protocol CongestionControl {
 }
 
 /// The kinds of congestion control in one value, so that no call goes through a witness table.
-enum CongestionController: CongestionControl {
+///
+/// During the initial slow start it is HyStart++, if that is wanted; afterwards it is what was chosen.
+enum CongestionController {
+  case hystart(HyStart, EngineConfiguration.CongestionControlAlgorithm)
   case newReno(NewReno)
   case cubic(CUBIC)
 
-  init(_ algorithm: EngineConfiguration.CongestionControlAlgorithm) {
+  init(_ algorithm: EngineConfiguration.CongestionControlAlgorithm, usesHyStart: Bool) {
+    self = usesHyStart ? .hystart(HyStart(), algorithm) : Self.chosen(algorithm)
+  }
+
+  private static func chosen(
+    _ algorithm: EngineConfiguration.CongestionControlAlgorithm
+  ) -> CongestionController {
     switch algorithm {
-    case .newReno: self = .newReno(NewReno())
-    case .cubic: self = .cubic(CUBIC())
+    case .newReno: .newReno(NewReno())
+    case .cubic: .cubic(CUBIC())
     }
   }
+
+  // MARK: Slow start
+
+  /// A round-trip time has been measured.
+  @inline(__always)
+  mutating func sample(_ time: UInt32) {
+    guard case .hystart(var hystart, let algorithm) = self else { return }
+    hystart.sample(time)
+    self = .hystart(hystart, algorithm)
+  }
+
+  /// A round trip begins. `true` if the initial slow start is to end here.
+  mutating func beginRound() -> Bool {
+    guard case .hystart(var hystart, let algorithm) = self else { return false }
+    let ends = hystart.beginRound()
+    self = ends ? Self.chosen(algorithm) : .hystart(hystart, algorithm)
+    return ends
+  }
+
+  /// By how much cwnd grows in slow start for `bytes` acknowledged. Without HyStart++ by two segments at
+  /// most (RFC 3465 §2.2).
+  func slowStartGrowth(acknowledged bytes: Int, mss: Int) -> Int {
+    guard case .hystart(let hystart, _) = self else { return min(bytes, 2 &* mss) }
+    return hystart.growth(acknowledged: bytes, mss: mss)
+  }
+
+  private mutating func leaveSlowStart() {
+    if case .hystart(_, let algorithm) = self { self = Self.chosen(algorithm) }
+  }
+
+  // MARK: Congestion avoidance and congestion
 
   mutating func avoidCongestion(
     _ window: inout CongestionWindow, acknowledged bytes: Int, mss: Int, srtt: Int, now: Instant
   ) {
+    leaveSlowStart()
     switch self {
+    case .hystart: break
     case .newReno(var control):
       control.avoidCongestion(&window, acknowledged: bytes, mss: mss, srtt: srtt, now: now)
       self = .newReno(control)
@@ -76,7 +118,9 @@ enum CongestionController: CongestionControl {
   }
 
   mutating func congestion(_ window: CongestionWindow, flight: Int, mss: Int) -> Int {
+    leaveSlowStart()
     switch self {
+    case .hystart: return window.ssthresh
     case .newReno(var control):
       defer { self = .newReno(control) }
       return control.congestion(window, flight: flight, mss: mss)
@@ -87,7 +131,9 @@ enum CongestionController: CongestionControl {
   }
 
   mutating func timeout(_ window: CongestionWindow, flight: Int, mss: Int) -> Int {
+    leaveSlowStart()
     switch self {
+    case .hystart: return window.ssthresh
     case .newReno(var control):
       defer { self = .newReno(control) }
       return control.timeout(window, flight: flight, mss: mss)
@@ -99,20 +145,17 @@ enum CongestionController: CongestionControl {
 
   mutating func interrupted() {
     switch self {
-    case .newReno(var control):
-      control.interrupted()
-      self = .newReno(control)
+    case .hystart, .newReno: break
     case .cubic(var control):
       control.interrupted()
       self = .cubic(control)
     }
   }
 
+  /// The last congestion was none. If it ended the initial slow start that goes on without HyStart++.
   mutating func undo() {
     switch self {
-    case .newReno(var control):
-      control.undo()
-      self = .newReno(control)
+    case .hystart, .newReno: break
     case .cubic(var control):
       control.undo()
       self = .cubic(control)

@@ -66,7 +66,9 @@ extension LossRecovery {
     let isQuiet = wasUndisturbed && phase == .open && outcome.sacked == 0 && duplicates == 0
     if isQuiet {
       if flags.contains(.probing) { followProbe(acknowledgment, duplicate: duplicate, nxt: nxt) }
-      if outcome.acknowledged > 0, wasLimited { grow(by: outcome.acknowledged, now: now) }
+      if outcome.acknowledged > 0 {
+        grow(by: outcome.acknowledged, wasLimited: wasLimited, now: now)
+      }
     } else {
       recover(
         acknowledgment, duplicate: duplicate, delivery: delivery, delivered: delivered, nxt: nxt,
@@ -128,7 +130,7 @@ extension LossRecovery {
     estimator.sample(time, outstanding: segments.count)
     if let youngest = delivery.youngestAge {
       estimator.sampleLeast(youngest, now: now.clock)
-      if window.isInInitialSlowStart, flags.contains(.hystart) { hystart.sample(youngest) }
+      control.sample(youngest)
     }
     flags.insert(.sampledSinceProbe)
     outcome.hasSample = true
@@ -141,7 +143,7 @@ extension LossRecovery {
     roundPeak = UInt32(truncatingIfNeeded: segments.bytesInFlight)
     if phase == .open { undoing.roundEnded() }
     // RFC 9406 §4.2: the conservative slow start is over; congestion avoidance begins here.
-    if hystart.beginRound(), window.isInInitialSlowStart { window.ssthresh = window.cwnd }
+    if control.beginRound() { window.ssthresh = window.cwnd }
   }
 
   /// RFC 6298 §5.2, §5.3; RFC 6582 §4 keeps the timer from the first partial acknowledgement on.

@@ -27,12 +27,14 @@ extension LossRecovery {
     switch phase {
     case .open:
       if flags.contains(.probing) { followProbe(acknowledgment, duplicate: duplicate, nxt: nxt) }
-      if usesSACK ? segments.lostCount > 0 : isThirdDuplicate(acknowledgment.ack) {
+      let isLoss =
+        usesSACK ? hasHole(outcome.leftRecovery) : isThirdDuplicate(acknowledgment.ack)
+      if isLoss {
         enterRecovery(nxt: nxt, delivered: delivered)
         outcome.enteredRecovery = true
         reduce(delivered: delivered, isSafe: false)
-      } else if acknowledged > 0, wasLimited {
-        grow(by: acknowledged, now: now)
+      } else if acknowledged > 0, !outcome.undone {
+        grow(by: acknowledged, wasLimited: wasLimited, now: now)
       }
     case .recovery:
       if found.lostAgain { reduceAgain() }
@@ -43,8 +45,15 @@ extension LossRecovery {
       reduce(delivered: delivered, isSafe: acknowledged > 0 && found.lost == 0)
     case .timeout:
       // RFC 3465 §2.3: after a time-out one segment per acknowledgement.
-      if acknowledged > 0 { grow(by: min(acknowledged, mss), now: now) }
+      if acknowledged > 0 { grow(by: min(acknowledged, mss), wasLimited: true, now: now) }
     }
+  }
+
+  /// Whether something is lost that was sent after the last reduction. A recovery that has just ended may have
+  /// sent it again already: then it is a loss in another window of data, and a second sign (RFC 6675 §5,
+  /// RFC 5681 §4.3).
+  private mutating func hasHole(_ hasLeftRecovery: Bool) -> Bool {
+    segments.lostCount > 0 || hasLeftRecovery && segments.oldestRetransmission() != nil
   }
 
   /// RFC 6582 §3.2, step 2: the third duplicate acknowledgement, and none of an old flight.
@@ -96,7 +105,7 @@ extension LossRecovery {
     if !usesSACK, segments[0].isInFlight { segments.markLost(0) }
     // RFC 9937 §6: RecoverFS has what this acknowledgement delivered, but not what was sacked before.
     let outstanding = una.distance(to: nxt)
-    reduction = ProportionalRateReduction(
+    segments.reduction = ProportionalRateReduction(
       flight: outstanding &- segments.sackedBytes &+ delivered)
     noteReduction(nxt: nxt)
     phase = .recovery
@@ -108,7 +117,7 @@ extension LossRecovery {
   mutating func reduce(delivered: Int, isSafe: Bool) {
     // RFC 9937 §6: without anything delivered there is nothing to react to.
     guard delivered > 0 || bytesInFlight >= window.cwnd else { return }
-    window.cwnd = reduction.acknowledged(
+    window.cwnd = segments.reduction.acknowledged(
       delivered: delivered, inFlight: bytesInFlight, ssthresh: window.ssthresh, mss: mss,
       isSafe: isSafe)
   }
@@ -192,19 +201,16 @@ extension LossRecovery {
     return window.isInSlowStart ? window.cwnd < 2 &* peak : window.cwnd < peak &+ mss
   }
 
-  mutating func grow(by bytes: Int, now: Instant) {
+  mutating func grow(by bytes: Int, wasLimited: Bool, now: Instant) {
+    guard wasLimited else {
+      control.interrupted()
+      return
+    }
     guard window.isInSlowStart else {
       control.avoidCongestion(&window, acknowledged: bytes, mss: mss, srtt: srtt, now: now)
       return
     }
-    let growth: Int
-    if window.isInInitialSlowStart, flags.contains(.hystart) {
-      growth = hystart.growth(acknowledged: bytes, mss: mss)
-    } else {
-      // RFC 3465 §2.2.
-      growth = min(bytes, 2 &* mss)
-    }
+    let growth = control.slowStartGrowth(acknowledged: bytes, mss: mss)
     window.cwnd = min(window.cwnd &+ growth, window.ssthresh)
-    if !window.isInSlowStart { control.interrupted() }
   }
 }

@@ -24,7 +24,7 @@ extension LossRecovery {
         let found = detectLosses(now: now)
         if found.lost > 0, phase == .open {
           enterRecovery(nxt: nxt, delivered: 0)
-          window.cwnd = reduction.acknowledged(
+          window.cwnd = segments.reduction.acknowledged(
             delivered: 0, inFlight: bytesInFlight, ssthresh: window.ssthresh, mss: mss,
             isSafe: false)
         } else if found.lostAgain {
@@ -92,9 +92,9 @@ extension LossRecovery {
     {
       frto = .secondAcknowledgement
     } else {
-      // Step 3a: no more than three segments, and slow start.
+      // Step 3a: slow start with three segments, of which two are the new ones.
+      if frto == .secondAcknowledgement { window.cwnd = 3 &* mss }
       frto = .off
-      window.cwnd = min(window.cwnd, 3 &* mss)
     }
   }
 }

@@ -65,7 +65,7 @@ extension LossRecovery {
       // RFC 6298 §5.1.
       retransmissionDeadline = now.advanced(by: rto)
     }
-    if phase == .recovery { reduction.sent(count) }
+    if phase == .recovery { segments.reduction.sent(count) }
     roundPeak = max(roundPeak, UInt32(truncatingIfNeeded: bytesInFlight))
     if flags.contains(.probeDue) { probeSent(isRetransmission: false) } else { armProbe(now: now) }
     return true
@@ -108,15 +108,16 @@ extension LossRecovery {
       // as sent: when an acknowledgement has trimmed it the rest will be found lost.
       let part = segments[position].start.distance(to: end)
       if part < segments[position].count { _ = segments.split(position, at: part, pool: &pool) }
+      let wasSentOnce = !segments[position].flags.contains(.retransmitted)
       segments.markRetransmitted(position, sentAt: now.clock, ordered: usesSACK)
-      undoing.retransmitted(now: now.clock)
+      undoing.retransmitted(isOldest: position == 0 && wasSentOnce, now: now.clock)
       // RFC 6675 §6: the timer runs for the first segment from its retransmission on.
       if position == 0 { retransmissionDeadline = now.advanced(by: rto) }
       position &+= 1
     }
     flags.remove(.retransmissionForced)
-    countRetransmission(bytes: count)
-    if phase == .recovery { reduction.sent(count) }
+    flags.insert(.hasRetransmitted)
+    if phase == .recovery { segments.reduction.sent(count) }
     if flags.contains(.probeDue) { probeSent(isRetransmission: true) }
   }
 }

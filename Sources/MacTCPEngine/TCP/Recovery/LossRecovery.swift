@@ -14,7 +14,7 @@
 internal import MacTCPWire
 
 /// Loss recovery and congestion control of one connection's sender.
-struct LossRecovery {
+struct LossRecovery: ~Copyable {
   /// What the user may choose.
   struct Configuration {
     /// The bounds of the retransmission time-out, and its value before the first measurement, in microseconds.
@@ -55,7 +55,8 @@ struct LossRecovery {
     static var sack: Flags { Flags(rawValue: 1 << 0) }
     static var tailLossProbe: Flags { Flags(rawValue: 1 << 1) }
     static var frto: Flags { Flags(rawValue: 1 << 2) }
-    static var hystart: Flags { Flags(rawValue: 1 << 3) }
+    /// Something has been sent again.
+    static var hasRetransmitted: Flags { Flags(rawValue: 1 << 3) }
     /// `rack` has a value; `fack` has.
     static var hasRACK: Flags { Flags(rawValue: 1 << 4) }
     /// RACK.reordering_seen.
@@ -97,7 +98,6 @@ struct LossRecovery {
   var window: CongestionWindow
   var control: CongestionController
   var estimator: RoundTripEstimator
-  var hystart = HyStart()
 
   /// When the retransmission timer runs out. With nothing outstanding: when the path counts as idle.
   var retransmissionDeadline = Instant.never
@@ -118,7 +118,6 @@ struct LossRecovery {
 
   /// SND.NXT at the last reduction of the window: RFC 6582's and RFC 6675's recover.
   var recover = SequenceNumber(0)
-  var reduction = ProportionalRateReduction()
   var undoing = Undoing()
 
   /// SND.NXT when the present round trip began.
@@ -127,9 +126,6 @@ struct LossRecovery {
   var roundPeak: UInt32 = 0
   var lastRoundPeak: UInt32 = 0
 
-  /// Segments and bytes sent again; they wrap.
-  private(set) var retransmittedSegments: UInt32 = 0
-  private(set) var retransmittedBytes: UInt32 = 0
   /// Reactions to losses that turned out to be none.
   var undone: UInt16 = 0
 
@@ -138,12 +134,11 @@ struct LossRecovery {
     segmentSize = UInt16(clamping: max(1, mss))
     initialWindow = UInt8(clamping: max(1, configuration.initialWindow))
     window = CongestionWindow(Int(UInt16(clamping: max(1, mss))))
-    control = CongestionController(configuration.algorithm)
+    control = CongestionController(configuration.algorithm, usesHyStart: configuration.usesHyStart)
     estimator = RoundTripEstimator(
       least: configuration.leastTimeout, initial: configuration.initialTimeout,
       greatest: configuration.greatestTimeout)
     flags = .sampledSinceProbe
-    if configuration.usesHyStart { flags.insert(.hystart) }
     if configuration.usesTailLossProbe { flags.insert(.tailLossProbe) }
     if configuration.usesFRTO { flags.insert(.frto) }
   }
@@ -153,7 +148,7 @@ struct LossRecovery {
     segmentSize = UInt16(clamping: max(1, mss))
     if sackPermitted { flags.insert(.sack) }
     // RFC 6928 §2; RFC 5681 §3.1: one segment if the SYN had to be sent again.
-    let hadToRepeatSYN = retransmittedSegments > 0
+    let hadToRepeatSYN = flags.contains(.hasRetransmitted)
     window = CongestionWindow(hadToRepeatSYN ? self.mss : initialWindowSize)
     if hadToRepeatSYN { estimator.beginAfterRetransmittedSYN() }
     (phase, frto, timeouts, duplicates) = (.open, .off, 0, 0)
@@ -167,11 +162,6 @@ struct LossRecovery {
     (phase, frto) = (.open, .off)
     flags.remove([.probeDue, .probing, .retransmissionForced])
     (retransmissionDeadline, otherDeadline) = (.never, .never)
-  }
-
-  mutating func countRetransmission(bytes: Int) {
-    retransmittedSegments &+= 1
-    retransmittedBytes &+= UInt32(truncatingIfNeeded: bytes)
   }
 }
 

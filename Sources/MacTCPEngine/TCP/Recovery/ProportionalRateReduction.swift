@@ -1,6 +1,6 @@
 /// Proportional Rate Reduction (RFC 9937 §6): during fast recovery as much is sent as arrives, in the
 /// proportion in which the window shrinks.
-struct ProportionalRateReduction {
+struct ProportionalRateReduction: BitwiseCopyable {
   private var delivered: UInt32 = 0
   private var out: UInt32 = 0
   /// RecoverFS: what was in the network when the recovery began.

@@ -9,12 +9,12 @@
 // This file works on pointers. The invariants: `base` is `nil`, or a block of 2^`log2` bytes of the pool
 // that all calls are given; the header's `capacity` is what fits into it; `head` and `orderHead` are below
 // `capacity`, `count` and `orderCount` not above. Every access goes through `header`, `subscript` and
-// `order`, which check that. A queue must not be used after it has been copied: the memory is one.
+// `order`, which check that.
 
 internal import MacTCPWire
 
 /// The segments that are outstanding (RFC 8985 §5.1, RFC 6675 §3's scoreboard).
-struct SentSegments {
+struct SentSegments: ~Copyable {
   /// What stands before the ring.
   struct Header: BitwiseCopyable {
     var head: UInt32 = 0
@@ -32,6 +32,7 @@ struct SentSegments {
     var sackedBytes: UInt32 = 0
     var sackedCount: UInt32 = 0
     var lostCount: UInt32 = 0
+    var reduction = ProportionalRateReduction()
   }
 
   private static var headerSize: Int { 64 }
@@ -104,6 +105,11 @@ extension SentSegments {
   /// Whether every segment is in flight, and has been sent once: the state without losses.
   var isUndisturbed: Bool {
     isEmpty || header.sackedCount | header.lostCount | header.orderCount == 0
+  }
+  /// The state of a fast recovery, which is over when nothing is outstanding.
+  var reduction: ProportionalRateReduction {
+    get { isEmpty ? ProportionalRateReduction() : header.reduction }
+    set { if !isEmpty { header.reduction = newValue } }
   }
   /// The oldest sequence number, SND.UNA; `nil` if nothing is outstanding.
   var start: SequenceNumber? { count == 0 ? nil : self[0].start }

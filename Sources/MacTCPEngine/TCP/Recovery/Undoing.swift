@@ -26,11 +26,13 @@ struct Undoing {
     isArmed = true
   }
 
-  mutating func retransmitted(now: UInt32) {
+  /// A segment has been sent again. `isOldest`: it is the one at SND.UNA, and it was sent once before. Only
+  /// then the next acknowledgement of new data must come from either of the two.
+  mutating func retransmitted(isOldest: Bool, now: UInt32) {
     guard isArmed else { return }
     if isFirst {
       retransmittedAt = now
-      (isFirst, awaitsEcho) = (false, true)
+      (isFirst, awaitsEcho) = (false, isOldest)
     }
     outstanding = UInt16(clamping: Int(outstanding) &+ 1)
   }
