@@ -48,12 +48,17 @@ struct RecoveryFlowTests {
         path.delay = 10_000
         path.queue = 250_000
         path.loss = 10_000
-        var flow = SimulatedFlow(configuration: configuration, path: path, receiver: .init(delays: true), total: 1 << 30, mss: 1448, seed: UInt64(seed))
+        var flow = SimulatedFlow(
+          configuration: configuration, path: path, receiver: .init(delays: true), total: 1 << 30,
+          mss: 1448, seed: UInt64(seed))
         let start = flow.now
         try flow.run(until: start.advanced(by: 20_000_000))
         let rate = Double(flow.acknowledged) * 8 / 20 / 1e6
         sum += rate
-        print(algorithm, seed, "Mbit/s", rate, "rtx", flow.retransmissions, "segs", flow.segmentsSent, "rto", flow.timeouts, "rec", flow.recoveries, "undone", flow.undone, "probes", flow.probes, "qloss", flow.queueLosses)
+        print(
+          algorithm, seed, "Mbit/s", rate, "rtx", flow.retransmissions, "segs", flow.segmentsSent,
+          "rto", flow.timeouts, "rec", flow.recoveries, "undone", flow.undone, "probes",
+          flow.probes, "qloss", flow.queueLosses)
       }
       print(algorithm, "mean", sum / 8)
     }

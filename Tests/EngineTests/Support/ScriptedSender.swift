@@ -40,6 +40,8 @@ final class ScriptedSender {
   var isInRecovery: Bool { recovery.isInRecovery }
   var backoffCount: Int { recovery.backoffCount }
   var srtt: Int { recovery.srtt }
+  var deadline: Instant { recovery.deadline }
+  func takeCWR() -> Bool { recovery.takeCWR() }
   var hasDeadline: Bool { recovery.deadline != .never }
   var memory: Int { pool.bytesInUse }
   var hasThreshold: Bool { recovery.ssthresh < CongestionWindow.greatest }

@@ -88,7 +88,9 @@ struct SimulatedFlow: ~Copyable {
     generator = SeededGenerator(seed: seed)
   }
 
-  private func number(_ offset: Int) -> SequenceNumber { SequenceNumber(first).advanced(by: offset) }
+  private func number(_ offset: Int) -> SequenceNumber {
+    SequenceNumber(first).advanced(by: offset)
+  }
   private func offset(_ number: SequenceNumber, near: Int) -> Int {
     near + self.number(near).distance(to: number)
   }

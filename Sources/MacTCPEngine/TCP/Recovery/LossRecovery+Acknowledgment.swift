@@ -146,7 +146,7 @@ extension LossRecovery {
     if control.beginRound() { window.ssthresh = window.cwnd }
   }
 
-  /// RFC 6298 §5.2, §5.3; RFC 6582 §4 keeps the timer from the first partial acknowledgement on.
+  /// RFC 6298 §5.2, §5.3.
   private mutating func setTimers(acknowledged: Int, now: Instant) {
     if segments.count == 0 {
       // For `idleRestart`.
@@ -160,9 +160,7 @@ extension LossRecovery {
       return
     }
     flags.remove(.probeDue)
-    if usesSACK || phase != .recovery || !flags.contains(.partiallyAcknowledged) {
-      retransmissionDeadline = now.advanced(by: rto)
-    }
+    if restartsTimer { retransmissionDeadline = now.advanced(by: rto) }
     if phase == .recovery { flags.insert(.partiallyAcknowledged) }
     armProbe(now: now)
   }

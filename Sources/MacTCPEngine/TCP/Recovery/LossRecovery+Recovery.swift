@@ -34,7 +34,9 @@ extension LossRecovery {
         outcome.enteredRecovery = true
         reduce(delivered: delivered, isSafe: false)
       } else if acknowledged > 0, !outcome.undone {
-        grow(by: acknowledged, wasLimited: wasLimited, now: now)
+        // What was sacked during a recovery that ends here has had its effect by PRR.
+        let bytes = outcome.leftRecovery ? delivered : acknowledged
+        grow(by: bytes, wasLimited: wasLimited, now: now)
       }
     case .recovery:
       if found.lostAgain { reduceAgain() }
@@ -88,10 +90,12 @@ extension LossRecovery {
 
   // MARK: Fast recovery
 
-  /// What the window was used for: RFC 5681's FlightSize, RFC 9438 §4.6. Not more than cwnd, which is not
-  /// grown while it is not used.
+  /// What the window was used for: RFC 5681's FlightSize, which is all that is outstanding, of this round trip
+  /// and of the one before. Not more than cwnd, as which it counts where that is used in full (RFC 9438 §4.6).
   var flightSize: Int {
-    min(window.cwnd, max(Int(max(roundPeak, lastRoundPeak)), bytesInFlight))
+    let outstanding = segments.start.flatMap { una in segments.end.map(una.distance(to:)) } ?? 0
+    let flight = max(outstanding, Int(max(roundPeak, lastRoundPeak)))
+    return flight &+ mss > window.cwnd ? window.cwnd : flight
   }
 
   mutating func enterRecovery(nxt: SequenceNumber, delivered: Int) {

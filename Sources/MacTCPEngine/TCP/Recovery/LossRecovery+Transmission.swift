@@ -98,6 +98,12 @@ extension LossRecovery {
     (roundPeak, lastRoundPeak) = (0, 0)
   }
 
+  /// RFC 6582 §4: without SACK the timer runs on from the first partial acknowledgement, so that a window with
+  /// many losses ends in a time-out and not in a round trip for each.
+  var restartsTimer: Bool {
+    usesSACK || phase != .recovery || !flags.contains(.partiallyAcknowledged)
+  }
+
   private mutating func retransmitted(
     _ start: SequenceNumber, count: Int, now: Instant, pool: inout MemoryPool
   ) {
@@ -112,7 +118,7 @@ extension LossRecovery {
       segments.markRetransmitted(position, sentAt: now.clock, ordered: usesSACK)
       undoing.retransmitted(isOldest: position == 0 && wasSentOnce, now: now.clock)
       // RFC 6675 §6: the timer runs for the first segment from its retransmission on.
-      if position == 0 { retransmissionDeadline = now.advanced(by: rto) }
+      if position == 0, restartsTimer { retransmissionDeadline = now.advanced(by: rto) }
       position &+= 1
     }
     flags.remove(.retransmissionForced)

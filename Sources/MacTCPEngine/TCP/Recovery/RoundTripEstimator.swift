@@ -89,7 +89,7 @@ struct RoundTripEstimator {
       leastOfPeriod = .max
       periodEnd = now &+ 10_000_000
     }
-    leastOfPeriod = min(leastOfPeriod, time)
-    least = min(least, time)
+    leastOfPeriod = min(leastOfPeriod, max(1, time))
+    least = min(least, leastOfPeriod)
   }
 }
