@@ -112,7 +112,8 @@ extension SentSegments {
     header.lostCount = 0
   }
 
-  /// What the peer had is not believed any more (RFC 2018 §8); it is taken for lost.
+  /// What the peer had is not believed any more (RFC 2018 §8); it is taken for lost. To be followed by
+  /// `markAllLost`, which empties the list of retransmissions.
   mutating func forgetSacked() {
     guard !isEmpty, header.sackedCount > 0 else { return }
     for position in 0..<count where self[position].flags.contains(.sacked) {
@@ -221,8 +222,8 @@ extension SentSegments {
     self[place: place].order = number
   }
 
-  /// A segment has at most one entry whose segment is still in flight: it is marked lost through the list,
-  /// which takes its entry away, or with all others, which empties the list. So the entries that count
+  /// A segment has at most one entry: it is marked lost by one who reads the list from the front and goes on
+  /// until the entry is passed over, or with all others, which empties the list. So the entries that count
   /// are never more than the segments, and when the list is full others can be left out.
   private mutating func appendToOrder(_ number: UInt32) {
     if header.orderCount == header.capacity {
