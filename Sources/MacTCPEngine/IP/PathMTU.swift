@@ -104,6 +104,7 @@ extension IPLayer {
   /// `floor`.
   ///
   /// - Returns: the path MTU from now on.
+  @discardableResult
   mutating func blackHole(
     to destination: IPAddress, floor: Int = 576, _ context: inout Context
   ) -> Int {
