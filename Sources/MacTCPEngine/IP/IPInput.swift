@@ -84,21 +84,30 @@ extension Engine {
       guard takeOptions(whole, header, &information) else { return }
     }
     if header.isFragment {
-      guard let (block, range) = ip.receiveFragment(whole, header, &context) else { return }
-      defer { block.release(to: &context.memory) }
-      block.withBytes { bytes in
-        let packet = bytes.extracting(range)
-        guard let header = try? IPv4Header(parsing: packet) else { return }
-        information.typeOfService = header.typeOfService
-        deliver(packet, header, information)
-      }
-      return
+      receiveFragment(whole, header, information)
+    } else {
+      deliver(whole, header, information)
     }
-    deliver(whole, header, information)
+  }
+
+  @inline(never)
+  private mutating func receiveFragment(
+    _ fragment: Span<UInt8>, _ header: IPv4Header, _ information: PacketInformation
+  ) {
+    guard let (block, range) = ip.receiveFragment(fragment, header, &context) else { return }
+    defer { block.release(to: &context.memory) }
+    block.withBytes { bytes in
+      let packet = bytes.extracting(range)
+      guard let header = try? IPv4Header(parsing: packet) else { return }
+      var information = information
+      information.typeOfService = header.typeOfService
+      deliver(packet, header, information)
+    }
   }
 
   /// Whether a packet that is not for this host alone is taken, and if so, whether it is for several;
   /// `nil` if it is dropped.
+  @inline(never)
   private mutating func acceptOther(
     _ header: IPv4Header, _ isOwn: Bool, _ origin: PacketOrigin
   ) -> Bool? {
@@ -116,6 +125,7 @@ extension Engine {
     return nil
   }
 
+  @inline(__always)
   private mutating func deliver(
     _ packet: Span<UInt8>, _ header: IPv4Header, _ information: PacketInformation
   ) {
@@ -127,19 +137,23 @@ extension Engine {
         data, from: header.source, to: header.destination, information, &ip, &context)
     case .udp: receiveUDP(data, in: packet, header, information)
     case .icmp: receiveICMP(data, header, information)
-    default:
-      context.counters.drop(.unknownProtocol)
-      if !information.isGroup {
-        ip.sendError(
-          .destinationUnreachable(code: ICMPProblem.Unreachable.protocol), about: packet, &context)
-      }
+    default: refuseProtocol(packet, information)
     }
+  }
+
+  @inline(never)
+  private mutating func refuseProtocol(_ packet: Span<UInt8>, _ information: PacketInformation) {
+    context.counters.drop(.unknownProtocol)
+    guard !information.isGroup else { return }
+    ip.sendError(
+      .destinationUnreachable(code: ICMPProblem.Unreachable.protocol), about: packet, &context)
   }
 
   // MARK: Options
 
   /// Walks through a packet's options: those that no host has to act on are passed over (MUST-50). `false` if
   /// the packet is dropped for them.
+  @inline(never)
   private mutating func takeOptions(
     _ packet: Span<UInt8>, _ header: IPv4Header, _ information: inout PacketInformation
   ) -> Bool {

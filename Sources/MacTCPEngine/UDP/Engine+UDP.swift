@@ -23,7 +23,7 @@ extension Engine {
   ///
   /// - Throws: ``EngineError/invalidStream``.
   public func port(of id: UDPStreamID) throws(EngineError) -> UInt16 {
-    udp.stream(at: try udp.place(of: id)).firstPort
+    udp.ports(at: try udp.place(of: id)).lowerBound
   }
 
   /// Sends a datagram of 0...65,507 bytes (MacTCP's UDPWrite). To a broadcast address it goes to all hosts of
@@ -39,9 +39,9 @@ extension Engine {
     options: DatagramOptions = DatagramOptions(), at now: Instant
   ) throws(EngineError) {
     context.update(now)
-    let stream = udp.stream(at: try udp.place(of: id))
-    let port = options.sourcePort ?? stream.firstPort
-    guard destination.port > 0, stream.ports.contains(port) else { throw .badAddress }
+    let ports = udp.ports(at: try udp.place(of: id))
+    let port = options.sourcePort ?? ports.lowerBound
+    guard destination.port > 0, ports.contains(port) else { throw .badAddress }
     let length = UDPHeader.byteCount &+ min(bytes.count, 1 << 20)
     let packet = try ip.prepare(
       to: destination.address, protocol: .udp, payloadLength: length,

@@ -44,7 +44,7 @@ struct UDPLayer: ~Copyable {
     return place
   }
 
-  func stream(at place: Int) -> Stream { streams[place] }
+  func ports(at place: Int) -> ClosedRange<UInt16> { streams[place].ports }
 
   private func id(_ place: Int) -> UDPStreamID {
     UDPStreamID(rawValue: streams.handle(at: place).rawValue)
@@ -110,8 +110,7 @@ struct UDPLayer: ~Copyable {
   mutating func keep(
     _ data: Span<UInt8>, _ note: ReceivedDatagram, at place: Int, _ context: inout Context
   ) {
-    let stream = streams[place]
-    guard stream.queue.memory &+ data.count <= stream.limit else {
+    guard streams[place].queue.memory &+ data.count <= streams[place].limit else {
       context.counters.drop(.datagramBufferFull)
       return
     }

@@ -28,7 +28,7 @@ public struct EtherType: RawRepresentable, Hashable, Sendable {
 /// The header of an Ethernet II frame, without preamble and check sequence.
 public struct EthernetHeader: Hashable, Sendable {
   /// Its length in bytes.
-  public static let byteCount = 14
+  @inlinable public static var byteCount: Int { 14 }
 
   /// Whom the frame is for.
   public var destination: HardwareAddress
@@ -50,6 +50,7 @@ public struct EthernetHeader: Hashable, Sendable {
   ///
   /// - Throws: ``WireError/truncated`` below 14 bytes, ``WireError/wrongType`` for a frame of
   ///   IEEE 802.3, whose length stands where the type is.
+  @inlinable @inline(__always)
   public init(parsing frame: Span<UInt8>) throws(WireError) {
     guard let destinationUpper = frame.networkUInt16(at: 0),
       let destinationLower = frame.networkUInt32(at: 2),
@@ -65,6 +66,7 @@ public struct EthernetHeader: Hashable, Sendable {
   /// Appends the header to `output`.
   ///
   /// - Throws: ``WireError/noRoom`` if fewer than 14 bytes are free.
+  @inlinable @inline(__always)
   public func write(to output: inout OutputSpan<UInt8>) throws(WireError) {
     guard output.freeCapacity >= Self.byteCount else { throw .noRoom }
     output.append(destination)

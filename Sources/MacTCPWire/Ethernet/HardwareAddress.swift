@@ -63,6 +63,7 @@ extension HardwareAddress: LosslessStringConvertible {
 
 extension OutputSpan<UInt8> {
   /// Appends the six bytes of `address`. The caller has checked `freeCapacity`.
+  @inlinable @inline(__always)
   mutating func append(_ address: HardwareAddress) {
     append(networkOrder: UInt16(truncatingIfNeeded: address.bits >> 32))
     append(networkOrder: UInt32(truncatingIfNeeded: address.bits))

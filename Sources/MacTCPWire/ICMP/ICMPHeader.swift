@@ -50,7 +50,7 @@ public struct ICMPType: RawRepresentable, Hashable, Sendable {
 /// The first eight bytes of an ICMP message.
 public struct ICMPHeader: Hashable, Sendable {
   /// Its length in bytes.
-  public static let byteCount = 8
+  @inlinable public static var byteCount: Int { 8 }
 
   /// The kind of message.
   public var type: ICMPType

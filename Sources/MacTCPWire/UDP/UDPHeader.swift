@@ -11,9 +11,9 @@
 /// The header of a UDP datagram.
 public struct UDPHeader: Hashable, Sendable {
   /// Its length in bytes.
-  public static let byteCount = 8
+  @inlinable public static var byteCount: Int { 8 }
   /// The most bytes of data that the length field can tell of.
-  public static let mostPayload = 65_535 - 8
+  @inlinable public static var mostPayload: Int { 65_535 - 8 }
 
   /// The sender's port; 0 if it wants no answer.
   public var sourcePort: UInt16
