@@ -25,6 +25,12 @@ public struct Datagram: Hashable, Sendable {
   public var destination: Endpoint
   /// How many bytes it has; more than were received where the caller's memory was too short.
   public var length: Int
+  /// The byte of the type of service that it came with.
+  public var typeOfService: UInt8
+  /// How many hops it could have gone on.
+  public var timeToLive: UInt8
+  /// The options of its IP header, as they stood there (RFC 1122 §4.1.3.2); mostly none.
+  public var ipOptions: [UInt8]
 }
 
 /// What an echo is sent with.

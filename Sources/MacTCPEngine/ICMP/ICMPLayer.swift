@@ -21,9 +21,12 @@ extension IPLayer {
   /// ICMP error, a fragment other than the first, or a packet to or from what is not one host. The caller
   /// has seen to it that no frame for many had it.
   ///
-  /// - Parameter packet: from its IP header on.
+  /// - Parameters:
+  ///   - packet: from its IP header on.
+  ///   - isOwn: the packet is one of this host's, which it tells itself about.
   mutating func sendError(
-    _ problem: ICMPProblem, about packet: Span<UInt8>, _ context: inout Context
+    _ problem: ICMPProblem, about packet: Span<UInt8>, toSelf isOwn: Bool = false,
+    _ context: inout Context
   ) {
     guard let header = try? IPv4Header(quotedIn: packet), header.fragmentOffset == 0,
       !isGroup(header.destination), header.source.isUnicast, !isGroup(header.source)
@@ -41,7 +44,8 @@ extension IPLayer {
       return
     }
     let answer = OutgoingPacket(
-      source: header.destination, destination: header.source, protocol: .icmp,
+      source: isOwn ? header.source : header.destination, destination: header.source,
+      protocol: .icmp,
       // RFC 1812 §4.3.2.5: INTERNETWORK CONTROL.
       typeOfService: 0xC0, timeToLive: timeToLive)
     let refused = enqueue(

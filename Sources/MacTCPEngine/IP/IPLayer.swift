@@ -83,7 +83,7 @@ struct IPLayer: ~Copyable {
     isLoopbackBusy = false
     guard nextDeadline <= context.now else { return }
     advanceOwnership(&context)
-    link.advance(addresses, &context)
+    advanceResolution(&context)
     paths.advance(to: context.now)
     advanceReassembly(&context)
     icmp.advance(to: context.now)

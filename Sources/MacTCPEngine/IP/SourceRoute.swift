@@ -19,6 +19,7 @@ struct SourceRoute {
   init(_ options: Span<UInt8>, to destination: IPAddress) {
     firstHop = destination
     count = min(options.count, 40)
+    guard count > 0 else { return }
     for index in 0..<count { bytes[index] = options[index] }
     var walk = IPv4Options(of: options)
     while let option = walk.next(in: options) {
@@ -63,6 +64,7 @@ struct SourceRoute {
   /// Whether a user may give these options: 40 bytes at most, each of a length that fits, one source route at
   /// most (RFC 1122 §3.2.1.8 c), with whole addresses, which points to the first of them.
   static func isValid(_ options: Span<UInt8>) -> Bool {
+    guard !options.isEmpty else { return true }
     guard options.count <= 40 else { return false }
     var routes = 0
     var walk = IPv4Options(of: options)

@@ -37,6 +37,28 @@ extension IPLayer {
     link.outgoing.append(packet.reply(from: hardware), to: packet.senderHardware, &context)
   }
 
+  /// Repeats requests, and gives up those that were not answered: who sent what has waited is told, as a router
+  /// would tell him, that the host cannot be reached (RFC 1812 §5.2.7.1).
+  mutating func advanceResolution(_ context: inout Context) {
+    while let place = link.neighbors.due(context.now) {
+      if link.neighbors.entry(at: place).requests < NeighborTable.mostRequests {
+        link.request(place, addresses, &context)
+        continue
+      }
+      var waiting = link.neighbors.remove(place)
+      hop = Hop()
+      while let packet = waiting.removeFirst() {
+        context.counters.drop(.addressResolutionFailed)
+        packet.withBytes {
+          sendError(
+            .destinationUnreachable(code: ICMPProblem.Unreachable.host), about: $0, toSelf: true,
+            &context)
+        }
+        packet.release(to: &context.memory)
+      }
+    }
+  }
+
   /// Brings the entry of the sender up to date, if there is one.
   ///
   /// An entry that was confirmed less than a second ago keeps its hardware address: of two answers to one

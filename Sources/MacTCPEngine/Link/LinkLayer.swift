@@ -26,7 +26,7 @@ struct LinkLayer: ~Copyable {
     case .ethernet(let address): hardware = address
     }
     headerLength = hardware == nil ? 0 : EthernetHeader.byteCount
-    neighbors = NeighborTable(key: key)
+    neighbors = NeighborTable(key: key, isNeeded: hardware != nil)
     ownership = AddressOwnership(configuration)
   }
 
@@ -92,17 +92,6 @@ struct LinkLayer: ~Copyable {
 
   var hasOutput: Bool { !outgoing.isEmpty || !ready.isEmpty }
 
-  /// Repeats requests and gives up those that were not answered.
-  mutating func advance(_ addresses: borrowing HostAddresses, _ context: inout Context) {
-    while let place = neighbors.due(context.now) {
-      if neighbors.entry(at: place).requests < NeighborTable.mostRequests {
-        request(place, addresses, &context)
-      } else {
-        neighbors.remove(place, .addressResolutionFailed, &context)
-      }
-    }
-  }
-
   /// Appends the next ARP packet, or the next packet that has waited for ARP; `false` if there is none.
   mutating func transmit(into frame: inout OutputSpan<UInt8>, _ context: inout Context) -> Bool {
     guard let hardware else { return false }
@@ -136,15 +125,14 @@ struct LinkLayer: ~Copyable {
 /// ARP packets on their way out. What does not fit is dropped: ARP repeats what matters.
 struct ARPQueue: ~Copyable {
   struct Item: BitwiseCopyable {
-    var packet: ARPPacket
-    var destination: HardwareAddress
+    var packet = ARPPacket(
+      operation: .request, senderHardware: .zero, sender: .any, target: .any)
+    var destination = HardwareAddress.zero
   }
 
-  private static let capacity = 128
-  private var items = PlainArray<Item>(
-    repeating: Item(
-      packet: ARPPacket(operation: .request, senderHardware: .zero, sender: .any, target: .any),
-      destination: .zero), count: Self.capacity)
+  private static var capacity: Int { 128 }
+  /// Made for the first packet: a raw link has none.
+  private var items = PlainArray<Item>(repeating: Item(), count: 0)
   private var head = 0
   private var count = 0
 
@@ -159,6 +147,7 @@ struct ARPQueue: ~Copyable {
       context.counters.drop(.answerQueueFull)
       return
     }
+    items.grow(to: Self.capacity, repeating: Item())
     items[(head &+ count) % Self.capacity] = Item(packet: packet, destination: destination)
     count &+= 1
   }

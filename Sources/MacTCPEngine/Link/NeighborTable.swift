@@ -33,7 +33,7 @@ struct NeighborTable: ~Copyable {
     var queue = PacketQueue<HardwareAddress>()
   }
 
-  static let capacity = 512
+  static var capacity: Int { 512 }
   /// How long an entry is good, in microseconds (RFC 1122 §2.3.2.1: "on the order of a minute").
   static let lifetime = 60_000_000
   /// The time between two requests for one address (RFC 1122 §2.3.2.1: one per second), and how many there
@@ -53,9 +53,10 @@ struct NeighborTable: ~Copyable {
   /// The memory of all packets that wait.
   private var queued = 0
 
-  init(key: UInt64) {
-    table = AddressTable(capacity: Self.capacity, key: key)
-    entries = PlainArray(repeating: Entry(), count: Self.capacity)
+  /// - Parameter isNeeded: `false` on a link without hardware addresses, for which no memory is taken.
+  init(key: UInt64, isNeeded: Bool) {
+    table = AddressTable(capacity: isNeeded ? Self.capacity : 1, key: key)
+    entries = PlainArray(repeating: Entry(), count: table.capacity)
   }
 
   func find(_ address: IPAddress) -> Int? { table.find(address) }
@@ -77,7 +78,9 @@ struct NeighborTable: ~Copyable {
   /// A new entry without hardware address; the one that was not used for longest gives way.
   mutating func insert(_ address: IPAddress, _ context: inout Context) -> Int? {
     if table.isFull, let oldest = usage.first {
-      remove(oldest, .addressResolutionQueueFull, &context)
+      var waiting = remove(oldest)
+      let dropped = waiting.removeAll(&context.memory)
+      for _ in 0..<dropped { context.counters.drop(.addressResolutionQueueFull) }
     }
     guard let place = table.insert(address) else { return nil }
     entries[place] = Entry()
@@ -130,15 +133,15 @@ struct NeighborTable: ~Copyable {
     queued &+= stored.memory
   }
 
-  /// Removes an entry, and the packets that wait for it.
-  mutating func remove(_ place: Int, _ reason: DropReason, _ context: inout Context) {
-    queued &-= entries[place].queue.memory
-    let dropped = entries[place].queue.removeAll(&context.memory)
-    for _ in 0..<dropped { context.counters.drop(reason) }
+  /// Removes an entry: the packets that have waited in vain, which are the caller's.
+  mutating func remove(_ place: Int) -> PacketQueue<HardwareAddress> {
+    let waiting = entries[place].queue
+    queued &-= waiting.memory
     entries[place] = Entry()
     asking.remove(place)
     usage.remove(place)
     table.remove(place)
+    return waiting
   }
 
   /// The whole table, those that were used last at the end.

@@ -74,11 +74,15 @@ extension Engine {
     context.update(now)
     let place = try udp.place(of: id)
     guard let packet = udp.removeFirst(at: place) else { return nil }
-    packet.withBytes { output.append($0) }
+    defer { packet.release(to: &context.memory) }
     let note = packet.note
-    let length = packet.count
-    packet.release(to: &context.memory)
-    return Datagram(source: note.source, destination: note.destination, length: length)
+    return packet.withBytes { bytes in
+      output.append(bytes.extracting(droppingFirst: note.optionCount))
+      return Datagram(
+        source: note.source, destination: note.destination, length: bytes.count &- note.optionCount,
+        typeOfService: note.typeOfService, timeToLive: note.timeToLive,
+        ipOptions: (0..<note.optionCount).map { bytes[$0] })
+    }
   }
 
   /// Gives the stream's ports and buffers back (MacTCP's UDPRelease). What it has sent goes out still; no event of

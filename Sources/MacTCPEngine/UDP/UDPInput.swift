@@ -23,9 +23,13 @@ extension Engine {
       }
       return
     }
+    let options = packet.extracting(header.optionRange)
     let note = ReceivedDatagram(
       source: Endpoint(header.source, udpHeader.sourcePort),
-      destination: Endpoint(header.destination, udpHeader.destinationPort))
-    udp.keep(datagram.extracting(udpHeader.payloadRange), note, at: place, &context)
+      destination: Endpoint(header.destination, udpHeader.destinationPort),
+      typeOfService: header.typeOfService, timeToLive: header.timeToLive,
+      optionCount: options.count)
+    udp.keep(
+      datagram.extracting(udpHeader.payloadRange), options: options, note, at: place, &context)
   }
 }

@@ -7,6 +7,9 @@ internal import MacTCPWire
 struct ReceivedDatagram: BitwiseCopyable {
   var source: Endpoint
   var destination: Endpoint
+  var typeOfService: UInt8
+  var timeToLive: UInt8
+  var optionCount: Int
 }
 
 struct UDPLayer: ~Copyable {
@@ -108,17 +111,24 @@ struct UDPLayer: ~Copyable {
   /// Keeps a datagram for its stream. What does not fit into the stream's buffer is dropped; what is there
   /// stays.
   mutating func keep(
-    _ data: Span<UInt8>, _ note: ReceivedDatagram, at place: Int, _ context: inout Context
+    _ data: Span<UInt8>, options: Span<UInt8>, _ note: ReceivedDatagram, at place: Int,
+    _ context: inout Context
   ) {
-    guard streams[place].queue.memory &+ data.count <= streams[place].limit else {
+    guard streams[place].queue.memory &+ options.count &+ data.count <= streams[place].limit else {
       context.counters.drop(.datagramBufferFull)
       return
     }
-    guard let packet = StoredPacket(capacity: data.count, note, &context.memory) else {
+    guard
+      let packet = StoredPacket(
+        capacity: options.count &+ data.count, note, &context.memory)
+    else {
       context.counters.drop(.memoryCeiling)
       return
     }
-    packet.withOutput { $0.append(data) }
+    packet.withOutput { output in
+      output.append(options)
+      output.append(data)
+    }
     streams[place].queue.append(packet)
     context.counters.udp.received &+= 1
     streams[place].hasArrival = true

@@ -24,6 +24,7 @@ struct DatagramTests {
     let (datagram, data) = try #require(try host.read(stream))
     #expect(data == [4, 5])
     #expect(datagram.source == peer && datagram.length == 2 && datagram.destination == local)
+    #expect(datagram.timeToLive == 64 && datagram.typeOfService == 0 && datagram.ipOptions == [])
     #expect(try host.read(stream) == nil)
     #expect(host.engine.counters.udp.received == 1 && host.engine.counters.udp.sent == 1)
   }
