@@ -19,7 +19,8 @@ extension IPLayer {
     }
     // Our own broadcast, which some links give back.
     if packet.senderHardware == hardware { return }
-    if let index = addresses.index(of: packet.sender) {
+    // An address that was given up is another host's.
+    if let index = addresses.index(of: packet.sender), !link.ownership.isRefused(index) {
       return conflict(at: index, with: packet.senderHardware, &context)
     }
     if packet.isProbe, let index = addresses.index(of: packet.target),

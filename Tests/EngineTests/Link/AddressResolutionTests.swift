@@ -370,5 +370,11 @@ struct AddressOwnershipTests {
     #expect(try host.sentOne().arp?.sender == ip("192.0.2.5"))
     host.receive(arpFrame(1, from: (other, ip("192.0.2.8")), to: (.nobody, TestHost.address)))
     try host.sendsNothing()
+    // It is the other host's now, and no conflict any more.
+    host.receive(arpFrame(1, from: (other, TestHost.address), to: (.nobody, ip("192.0.2.5"))))
+    #expect(host.events().isEmpty)
+    _ = try host.sentOne()
+    try host.send(stream, to: Endpoint(TestHost.address, 1), [])
+    #expect(try host.sentOne().link?.destination == other)
   }
 }
