@@ -169,7 +169,8 @@ extension ControlBlock {
       rcv.acknowledged = rcv.nxt
     }
     guard !segment.isProbe else {
-      if unansweredSince == .never { unansweredSince = context.now }
+      // Keepalive has a count of its own.
+      if count > 0 && unansweredSince == .never { unansweredSince = context.now }
       return
     }
     let numbers =
@@ -180,7 +181,11 @@ extension ControlBlock {
     _ = recovery.transmitted(
       segment.sequence, count: numbers, isRetransmission: segment.isRetransmission,
       now: context.now, pool: &context.memory)
-    if snd.nxt.precedes(end) { snd.nxt = end }
+    if snd.nxt.precedes(end) {
+      snd.nxt = end
+      // The byte of a probe has been sent in earnest, if there was one.
+      pending.probedByte = false
+    }
     if flags.contains(.fin) { pending.finSent = true }
     if count > 0 && count < segmentData && !segment.isRetransmission { snd.small = end }
     if unansweredSince == .never { unansweredSince = context.now }

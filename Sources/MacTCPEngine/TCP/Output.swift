@@ -60,6 +60,7 @@ extension ControlBlock {
       guard pending.acknowledgment, state == .synReceived else { return nil }
       return OutgoingSegment(sequence: snd.nxt)
     }
+    guard canRemember(&context) else { return nil }
     pending.syn = false
     var flags: TCPFlags = state == .synSent ? .syn : TCPFlags.syn.union(.ack)
     if state == .synSent && context.configuration.usesECN && !isAgain {
@@ -133,7 +134,7 @@ extension ControlBlock {
   private mutating func nextData(_ context: inout Context) -> OutgoingSegment? {
     let unsent = unsentBytes
     if unsent == 0 {
-      guard pending.fin && !pending.finSent else { return nil }
+      guard pending.fin && !pending.finSent, canRemember(&context) else { return nil }
       return newData(0)
     }
     let window = usableWindow
@@ -147,6 +148,7 @@ extension ControlBlock {
       if window < unsent && snd.una == snd.nxt { waitForWindow(&context) }
       return nil
     }
+    guard canRemember(&context) else { return nil }
     pending.override = false
     return newData(count)
   }
@@ -170,6 +172,16 @@ extension ControlBlock {
     if !isAll && window < unsent && count >= Int(snd.largestWindow) / 2 { return true }
     // (4) The override timer has run out.
     return pending.override
+  }
+
+  /// Whether there is memory to remember one more segment, without which it must not be sent. At the memory
+  /// ceiling there may be none while nothing is outstanding: then the connection tries again after a while.
+  private mutating func canRemember(_ context: inout Context) -> Bool {
+    if recovery.makeRoom(pool: &context.memory) { return true }
+    context.counters.drop(.memoryCeiling)
+    if unansweredSince == .never { unansweredSince = context.now }
+    deadlines.persist = context.now.advanced(by: recovery.rto)
+    return false
   }
 
   /// Nothing is outstanding that could open the window: a probe will ask (MUST-36; the first after one RTO,

@@ -13,10 +13,10 @@ extension ControlBlock {
       pending.probedByte = false
       snd.nxt = acknowledgment
     }
-    // RFC 5961 §5.2: neither what was never sent, nor what is older than a window.
-    if snd.nxt.precedes(acknowledgment)
-      || acknowledgment.distance(to: snd.una) > Int(snd.largestWindow)
-    {
+    // RFC 5961 §5.2: neither what was never sent, nor what is older than a window. Counted forward from the
+    // oldest, so that nothing on the other side of the circle passes.
+    let oldest = snd.una.advanced(by: -Int(snd.largestWindow))
+    if acknowledgment.offset(from: oldest) > snd.nxt.offset(from: oldest) {
       context.counters.drop(.unacceptableAcknowledgment)
       return .challenge
     }
@@ -42,9 +42,13 @@ extension ControlBlock {
     } else if windowChanged && snd.nxt.precedes(sendEnd) {
       pending.output = true
     }
-    // An answer, whatever it says: the peer is there (MUST-37: a closed window is no failure). The next
-    // thing that is sent, again or not, may be without an answer.
-    unansweredSince = .never
+    // R2 runs from the first of what is not acknowledged. A peer that says again that its window is closed is
+    // no failure, for however long it does (MUST-37).
+    if snd.una == snd.nxt {
+      unansweredSince = .never
+    } else if previous.precedes(acknowledgment) || snd.wnd == 0 {
+      unansweredSince = context.now
+    }
     return .none
   }
 
@@ -58,7 +62,7 @@ extension ControlBlock {
 
   /// RFC 9293 §3.10.7.4, fifth: the window of a segment that is not older than the one it was taken from.
   private mutating func updateWindow(_ segment: ArrivingSegment) -> Bool {
-    guard
+    guard snd.una.precedesOrEquals(segment.acknowledgment),
       snd.wl1.precedes(segment.sequence)
         || (snd.wl1 == segment.sequence && snd.wl2.precedesOrEquals(segment.acknowledgment))
     else { return false }

@@ -35,7 +35,7 @@ extension ControlBlock {
     case .retransmissionTimeout:
       context.counters.tcp.retransmissionTimeouts &+= 1
       pending.output = true
-      if recovery.backoffCount == context.configuration.retransmissionsBeforeAdvice {
+      if recovery.backoffCount == context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0 {
         // R1 (RFC 9293 §3.8.3, MUST-20): the path may be one that swallows large packets.
         pending.doubtsPath = true
       }
@@ -60,7 +60,8 @@ extension ControlBlock {
 
   private mutating func persistExpired(_ context: inout Context) {
     deadlines.persist = .never
-    guard snd.una == snd.nxt, unsentBytes > 0 else { return }
+    pending.output = true
+    guard isSynchronized, snd.una == snd.nxt, unsentBytes > 0 else { return }
     if usableWindow > 0 {
       // The window is small but not closed: what fits goes out (RFC 9293 §3.8.6.2.1, override).
       pending.override = true
@@ -69,7 +70,6 @@ extension ControlBlock {
       windowProbes = min(windowProbes &+ 1, 30)
       deadlines.persist = context.now.advanced(by: persistTime(&context))
     }
-    pending.output = true
   }
 
   // MARK: The peer is silent

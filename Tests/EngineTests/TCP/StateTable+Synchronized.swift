@@ -118,6 +118,9 @@ extension StateTable {
       .ack(0),
       "SEG.ACK > SND.NXT: send an ACK, drop the segment"),
     Row(
+      synchronized, Incoming("ACK half the space away", .ack, ack: .nxt(1 << 31)), .ack(0),
+      "SEG.ACK > SND.NXT or too old: send an ACK"),
+    Row(
       synchronized, Incoming("an old ACK", .ack, ack: .una(-1)), .nothing,
       "SEG.ACK =< SND.UNA: a duplicate, it can be ignored"),
     Row(
