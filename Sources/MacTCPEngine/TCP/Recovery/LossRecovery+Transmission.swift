@@ -35,7 +35,7 @@ extension LossRecovery {
   /// follows others is remembered without new memory, but together with the one before it.
   @inline(__always)
   mutating func makeRoom(pool: inout MemoryPool) -> Bool {
-    segments.makeRoom(for: 1, pool: &pool) || !segments.isEmpty
+    segments.makeRoom(for: 1, pool: &pool) || segments.count > 0
   }
 
   /// `count` sequence numbers from `start` on have been sent, or are about to be. `false`, and nothing is
@@ -54,7 +54,7 @@ extension LossRecovery {
       retransmitted(start, count: count, now: now, pool: &pool)
       return true
     }
-    let wasEmpty = segments.isEmpty
+    let wasEmpty = segments.count == 0
     if count <= mss, segments.append(start: start, count: count, sentAt: now.clock, pool: &pool) {
       // One segment, as nearly always.
     } else {

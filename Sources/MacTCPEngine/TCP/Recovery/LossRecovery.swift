@@ -199,7 +199,7 @@ extension LossRecovery {
 
   /// The next moment at which ``expired(now:)`` has something to do.
   var deadline: Instant {
-    segments.isEmpty ? .never : min(retransmissionDeadline, otherDeadline)
+    segments.count == 0 ? .never : min(retransmissionDeadline, otherDeadline)
   }
 
   /// Enters a measurement of the round-trip time that was made elsewhere. One of a segment that went
@@ -211,7 +211,7 @@ extension LossRecovery {
 
   /// To be called before data are sent after a pause: RFC 5681 §4.1.
   mutating func idleRestart(now: Instant) {
-    guard segments.isEmpty, retransmissionDeadline != .never, now >= retransmissionDeadline else {
+    guard segments.count == 0, retransmissionDeadline != .never, now >= retransmissionDeadline else {
       return
     }
     retransmissionDeadline = .never
