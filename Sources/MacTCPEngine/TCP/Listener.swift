@@ -100,7 +100,7 @@ extension TCPLayer {
     _ index: Int, with segment: ArrivingSegment, _ ip: borrowing IPLayer,
     _ context: inout Context
   ) {
-    take(segment.local, segment.remote, at: index, ip, &context)
+    take(segment.local, segment.remote, at: index, after: segment.previousEnd, ip, &context)
     connections[index].state = .synReceived
     connections[index].receive(syn: segment, &context)
     context.counters.tcp.passiveOpens &+= 1
@@ -133,8 +133,6 @@ extension TCPLayer {
     connections[index].pending.isAnnounced = true
     listeners[listener].halfOpen &-= 1
     listeners[listener].append(index)
-    // Its own events are told once it has been accepted.
-    eventful.remove(index)
     connections[parent].tell(.incoming)
     eventful.append(parent)
   }
@@ -154,7 +152,6 @@ extension TCPLayer {
     connections[index].parent = -1
     connections[index].pending.released = true
     connections[index].events = []
-    eventful.remove(index)
   }
 
   /// The listener is no more: its children that nobody has accepted are aborted.

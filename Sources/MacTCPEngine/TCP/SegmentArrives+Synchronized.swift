@@ -141,7 +141,7 @@ extension ControlBlock {
     switch state {
     case .synReceived where settings.isPassive && parent < 0 && extras?.listen != nil:
       returnToListen(&context)
-    case .closing, .lastAck:
+    case .closing where sendRing.isEmpty, .lastAck where sendRing.isEmpty:
       // All that was to be sent and received has been: the peer's RST tells nothing new.
       end(.close, &context)
     default:
@@ -153,8 +153,19 @@ extension ControlBlock {
   /// A passive open that came half-way waits again (RFC 9293 §3.10.7.4, second).
   mutating func returnToListen(_ context: inout Context) {
     guard extras?.listen != nil else { return }
+    // The user has closed meanwhile: nobody waits any more.
+    guard !pending.fin else {
+      end(.close, &context)
+      return
+    }
     context.counters.tcp.attemptsFailed &+= 1
     forgetTransfer(&context)
+    // What came with the SYN, and what the user has sent since, is nobody's.
+    receiveRing.removeAll(pool: &context.memory)
+    snd = SendSequence()
+    rcv = ReceiveSequence()
+    pending.finOutOfOrder = false
+    pending.duplicateReport = false
     state = .listen
     pending.syn = false
     pending.output = false

@@ -125,7 +125,8 @@ extension ControlBlock {
     receiveRing.commit(count)
     rcv.nxt.advance(by: count)
     acknowledgeLater(count, &context)
-    if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
+    // Which of those that came out of order were pushed is not remembered: better early than late.
+    if segment.flags.contains(.psh) || count > data.count { rcv.psh = rcv.nxt }
     if isSynchronized { tell(.dataArrived) }
   }
 

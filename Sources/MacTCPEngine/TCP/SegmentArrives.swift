@@ -13,6 +13,8 @@ struct ArrivingSegment {
   var information: PacketInformation
   /// The data have been copied behind what the receive ring holds, and summed.
   var isPlaced = false
+  /// SND.NXT of the connection in TIME-WAIT that the SYN opens anew.
+  var previousEnd: SequenceNumber?
   /// It had SYN, whose window is never shifted (RFC 7323 §2.2).
   var isOpening = false
 
@@ -168,7 +170,7 @@ extension TCPLayer {
   }
 
   /// The listener that a segment is for: of several the one that asks for most (RFC 9293 §3.10.7.2).
-  private func findListener(_ segment: ArrivingSegment) -> Int? {
+  func findListener(_ segment: ArrivingSegment) -> Int? {
     guard let candidates = ports[segment.header.destinationPort] else { return nil }
     var best: Int?
     var bestScore = -1

@@ -116,7 +116,10 @@ struct TCPLayer: ~Copyable {
       timers.arm(index, at: deadline)
     }
     if connections[index].pending.output { ready.append(index) }
-    if !connections[index].events.isEmpty { eventful.append(index) }
+    // What a listener's child has to tell waits until it has been accepted.
+    if !connections[index].events.isEmpty && connections[index].parent < 0 {
+      eventful.append(index)
+    }
     if connections[index].needsSettling { settleSlowly(index, &context) }
   }
 

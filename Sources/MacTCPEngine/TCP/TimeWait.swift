@@ -20,6 +20,17 @@ struct TimeWaitRecord {
   var expires: Instant
 }
 
+extension TimeWaitRecord {
+  /// RFC 6191 §2: whether a SYN can only be that of a new connection.
+  fileprivate func isReopened(by syn: ArrivingSegment, _ usesTimestamps: Bool) -> Bool {
+    let isLater = rcvNxt.precedes(syn.sequence)
+    guard usesTimestamps, let timestamps = syn.header.options.timestamps else { return isLater }
+    guard self.usesTimestamps else { return true }
+    let age = Int32(bitPattern: timestamps.value &- recentTimestamp)
+    return age > 0 || age == 0 && isLater
+  }
+}
+
 /// All records, in the order in which they expire: all wait equally long.
 struct TimeWaits: ~Copyable {
   private var records = Slab<TimeWaitRecord>()
@@ -80,11 +91,15 @@ extension TCPLayer {
     {
       forget(oldest, owner, &context)
     }
+    let new = connections[index].timeWaitRecord(
+      owner: connections.handle(at: index), until: context.now.advanced(by: lifetime))
+    // The last acknowledgement still goes out, from the record.
+    if connections[index].pending.acknowledgment {
+      connections[index].pending.acknowledgment = false
+      acknowledge(new, &context)
+    }
     guard lifetime > 0, context.configuration.timeWaitLimit > 0,
-      context.memory.reserve(Self.timeWaitFootprint),
-      let record = timeWaits.insert(
-        connections[index].timeWaitRecord(
-          owner: connections.handle(at: index), until: context.now.advanced(by: lifetime)))
+      context.memory.reserve(Self.timeWaitFootprint), let record = timeWaits.insert(new)
     else {
       connections[index].state = .closed
       return
@@ -94,11 +109,6 @@ extension TCPLayer {
       local: connections[index].local, remote: connections[index].remote,
       value: record | Self.timeWaitBit)
     connections[index].pending.inTable = false
-    // The last acknowledgement still goes out, from the record.
-    if connections[index].pending.acknowledgment {
-      connections[index].pending.acknowledgment = false
-      acknowledge(timeWaits[record], &context)
-    }
     timers.cancel(index)
     connections[index].armed = .never
   }
@@ -127,30 +137,27 @@ extension TCPLayer {
       context.counters.drop(.noConnection)
       return
     }
-    let timestamps = segment.header.options.timestamps
-    let isNewer =
-      record.usesTimestamps
-      && timestamps.map {
-        Int32(bitPattern: $0.value &- record.recentTimestamp) > 0
-      } ?? false
-    if segment.flags.contains(.syn) && !segment.flags.contains(.ack) {
-      // RFC 6191 §2: a new connection where it cannot be taken for the old one.
-      if isNewer
-        || (timestamps == nil || !record.usesTimestamps)
-          && record.rcvNxt.precedes(segment.sequence)
-      {
-        timeWaits.remove(index)
-        forget(record, record.owner, &context)
-        context.counters.tcp.timeWaitReused &+= 1
-        arriveWithoutConnection(segment, payload, &ip, &context)
-        return
-      }
+    if segment.flags.contains(.syn), !segment.flags.contains(.ack),
+      record.isReopened(by: segment, context.configuration.usesTimestamps),
+      findListener(segment) != nil
+    {
+      timeWaits.remove(index)
+      forget(record, record.owner, &context)
+      context.counters.tcp.timeWaitReused &+= 1
+      var segment = segment
+      segment.previousEnd = record.sndNxt
+      arriveWithoutConnection(segment, payload, &ip, &context)
+      return
     }
-    if isNewer, let timestamps, segment.sequence.precedesOrEquals(record.rcvNxt) {
+    if record.usesTimestamps, let timestamps = segment.header.options.timestamps,
+      Int32(bitPattern: timestamps.value &- record.recentTimestamp) > 0,
+      segment.sequence.precedesOrEquals(record.rcvNxt)
+    {
       timeWaits.note(timestamp: timestamps.value, at: index)
     }
     // The only thing that can come is the peer's FIN again: acknowledge it, and wait anew.
-    if segment.flags.contains(.fin) {
+    let end = segment.sequence.advanced(by: segment.length)
+    if segment.flags.contains(.fin) && end == record.rcvNxt {
       let lifetime = 2 &* context.configuration.maximumSegmentLifetime
       timeWaits.restart(index, until: context.now.advanced(by: lifetime))
     } else if segment.length == 0 && segment.sequence == record.rcvNxt {

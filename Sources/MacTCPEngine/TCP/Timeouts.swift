@@ -35,8 +35,11 @@ extension ControlBlock {
     case .retransmissionTimeout:
       context.counters.tcp.retransmissionTimeouts &+= 1
       pending.output = true
-      if recovery.backoffCount == context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0 {
-        // R1 (RFC 9293 §3.8.3, MUST-20): the path may be one that swallows large packets.
+      // R1 (RFC 9293 §3.8.3, MUST-20): the path may be one that swallows large packets. A small one that is
+      // lost, or a window that the peer says is closed, is no sign of that.
+      if recovery.backoffCount == context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0,
+        let lost = recovery.nextRetransmission(mss: segmentData), lost.count == segmentData
+      {
         pending.doubtsPath = true
       }
     }

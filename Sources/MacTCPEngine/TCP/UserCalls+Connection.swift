@@ -202,7 +202,14 @@ extension ControlBlock {
     case .receiveBuffer(let count):
       guard EngineConfiguration.bufferRange.contains(count) else { throw .invalidLength }
       // What was offered stays offered.
-      receiveLimit = UInt32(max(count, isSynchronized ? receiveRing.count &+ receiveWindow : 0))
+      let offered: Int
+      switch state {
+      case .closed, .listen, .timeWait: offered = 0
+      case .synSent: offered = min(receiveSpace, 65_535)
+      case .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
+        offered = receiveRing.count &+ receiveWindow
+      }
+      receiveLimit = UInt32(max(count, offered))
     case .sendBuffer(let count):
       guard EngineConfiguration.bufferRange.contains(count) else { throw .invalidLength }
       sendLimit = UInt32(count)

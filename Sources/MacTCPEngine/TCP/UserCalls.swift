@@ -141,16 +141,21 @@ extension TCPLayer {
     connections[index] = block
   }
 
-  /// Gives the block its four-tuple, its place in the table, and its first numbers.
+  /// Gives the block its four-tuple, its place in the table, and its first numbers: behind `previousEnd`, the last
+  /// of a connection in TIME-WAIT with the same four-tuple (RFC 9293 §3.6.1, MAY-2).
   mutating func take(
-    _ local: Endpoint, _ remote: Endpoint, at index: Int, _ ip: borrowing IPLayer,
-    _ context: inout Context
+    _ local: Endpoint, _ remote: Endpoint, at index: Int, after previousEnd: SequenceNumber? = nil,
+    _ ip: borrowing IPLayer, _ context: inout Context
   ) {
     connections[index].local = local
     connections[index].remote = remote
     _ = table.insert(local: local, remote: remote, value: index)
     connections[index].pending.inTable = true
-    let iss = initialSequence.next(local: local, remote: remote, now: context.now)
+    var iss = initialSequence.next(local: local, remote: remote, now: context.now)
+    if let previousEnd {
+      // A window further, so that nothing old is in the new window.
+      iss = SequenceNumber.later(iss, previousEnd.advanced(by: 65_536))
+    }
     let optionBytes = ((connections[index].extras?.ipOptions.count ?? 0) &+ 3) & ~3
     let mss = ip.pathMTU(to: remote.address) &- 40 &- optionBytes
     connections[index].begin(
@@ -207,7 +212,12 @@ extension TCPLayer {
     let index = try index(of: id)
     guard connections[index].state != .closed else { throw .connectionDoesntExist }
     if connections[index].listener >= 0 { dropListener(index, &context) }
-    connections[index].abortConnection(.abort, &context)
+    if connections[index].state == .timeWait {
+      // Its end has been told; the record stays, for the sake of the peer.
+      connections[index].state = .closed
+    } else {
+      connections[index].abortConnection(.abort, &context)
+    }
     settle(index, &context)
   }
 

@@ -311,6 +311,9 @@ extension StateTable {
     Row(
       [.timeWait], Incoming("an old SYN", .syn, -100, ack: .none), .ack(0),
       "fourth: all other cases: challenge ACK (RFC 5961 §4.2)"),
+    Row(
+      [.timeWait], Incoming("a new SYN, but nobody listens", .syn, 100_000, ack: .none), .ack(0),
+      "fourth: all other cases: challenge ACK (RFC 5961 §4.2)"),
     Row([.timeWait], Incoming("SYN,ACK", .syn, 100), .ack(0), "fourth: challenge ACK"),
   ]
 }

@@ -211,7 +211,8 @@ extension LossRecovery {
 
   /// To be called before data are sent after a pause: RFC 5681 §4.1.
   mutating func idleRestart(now: Instant) {
-    guard segments.count == 0, retransmissionDeadline != .never, now >= retransmissionDeadline else {
+    guard segments.count == 0, retransmissionDeadline != .never, now >= retransmissionDeadline
+    else {
       return
     }
     retransmissionDeadline = .never
