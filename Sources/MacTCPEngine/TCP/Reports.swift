@@ -40,8 +40,8 @@ extension TCPLayer {
   ) -> IPLayer.Disposition {
     let disposition = ip.writeHeaders(
       into: &packet, from: reply.source, to: reply.destination, protocol: .tcp,
-      payloadLength: reply.header.headerLength, typeOfService: 0,
-      timeToLive: context.configuration.timeToLive,
+      payloadLength: reply.header.headerLength, typeOfService: reply.typeOfService,
+      timeToLive: reply.timeToLive ?? context.configuration.timeToLive,
       dontFragment: context.configuration.usesPathMTUDiscovery, options: [], &context)
     do {
       try reply.header.write(to: &packet, from: reply.source, to: reply.destination)

@@ -195,6 +195,9 @@ struct Reply {
   var source: IPAddress
   var destination: IPAddress
   var header: TCPHeader
+  var typeOfService: UInt8 = 0
+  /// `nil` is the configuration's.
+  var timeToLive: UInt8?
 }
 
 /// The segments without a connection that wait to be sent: so many and no more.

@@ -182,7 +182,8 @@ extension TCPLayer {
         value: clock &+ record.timestampOffset, echoReply: record.recentTimestamp)
     }
     let reply = Reply(
-      source: record.local.address, destination: record.remote.address, header: header)
+      source: record.local.address, destination: record.remote.address, header: header,
+      typeOfService: record.typeOfService, timeToLive: record.timeToLive)
     if !replies.append(reply) { context.counters.drop(.answerQueueFull) }
   }
 }
