@@ -164,9 +164,12 @@ extension ControlBlock {
     // (1) A whole segment.
     if count >= segmentData { return true }
     // (2) and (3): all that there is, or at least half of the largest window; Nagle holds it back as long
-    // as another small segment is outstanding (Minshall's variant), and never a FIN's data.
+    // as another small segment is outstanding (Minshall's variant), and never urgent data or those of a FIN.
     let isAll = count == unsent
-    if isAll && (pending.fin || !settings.usesNagle || snd.small.precedesOrEquals(snd.una)) {
+    if isAll
+      && (pending.fin || snd.isUrgent || !settings.usesNagle
+        || snd.small.precedesOrEquals(snd.una))
+    {
       return true
     }
     if !isAll && window < unsent && count >= Int(snd.largestWindow) / 2 { return true }
