@@ -95,6 +95,10 @@ let package = Package(
     .testTarget(
       name: "NamespaceTests", dependencies: ["MacTCP", "MacTCPCore", "MacTCPWire"],
       swiftSettings: settings),
+    // The engine behind a TUN device: what Tests/InteropTests/run.py lets the Linux kernel talk to.
+    .executableTarget(
+      name: "TunnelHost", dependencies: ["MacTCPEngine", "MacTCPWire"],
+      path: "Tests/InteropTests/TunnelHost", swiftSettings: settings),
     .testTarget(name: "ToolTests", dependencies: ["MacTCPTool", "MacTCPSimulation"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
