@@ -36,6 +36,9 @@ extension LossRecovery {
   mutating func rackDelivered(
     _ segment: SentSegment, echoAge: Int?, fack: SequenceNumber?, clock: UInt32
   ) {
+    // What is lost after it was sent again, or was sacked and is not believed any more: which sending of it has
+    // arrived, and when that was, is not known.
+    if segment.flags.isSuperset(of: [.lost, .retransmitted]) { return }
     let age = clock &- segment.sentAt
     let isRetransmitted = segment.flags.contains(.retransmitted)
     if isRetransmitted {
