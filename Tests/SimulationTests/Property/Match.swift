@@ -60,6 +60,7 @@ struct Match {
     }
     duration = `case`.start.microseconds(to: network.now)
     for side in 0...1 where !players[side].isDone {
+      if `case`.promise == .prefix && players[side].isWaiting { continue }
       complaints.append("\(side == 0 ? "A" : "B") never ended")
     }
     judge()

@@ -124,7 +124,7 @@ struct Case {
     _ number: UInt8, isSmall: Bool, _ random: inout SeededGenerator
   ) -> EngineConfiguration {
     var configuration = EngineConfiguration.host(number)
-    configuration.mtu = random.pick([1500, 1500, 1500, 576, 296, 9_000, 100])
+    configuration.mtu = random.pick([1500, 1500, 1500, 576, 296, 9_000, 128])
     configuration.receiveBuffer = random.pick([4_096, 5_000, 16_384, 65_536, 1 << 20])
     configuration.sendBuffer = random.pick([4_096, 5_000, 16_384, 65_536, 1 << 20])
     configuration.congestionControl = random.percent(50) ? .cubic : .newReno

@@ -39,6 +39,9 @@ struct Player {
     nextReceive = start.advanced(by: plan.firstReceive)
   }
 
+  /// Whether this side waits for a peer that has given up: it may do so for ever.
+  var isWaiting: Bool { !isOpen && plan.opening != .active }
+
   /// Whether nothing will follow on this side.
   var isDone: Bool { end != nil || (hasAborted && plan.releasesInsteadOfAbort) }
 
@@ -68,15 +71,18 @@ struct Player {
   mutating func serve(_ engine: inout Engine, _ now: Instant) {
     do throws(EngineError) {
       while let event = engine.nextEvent() { try take(event, &engine, now) }
-      guard listener == nil, !isDone else { return }
       wakeUp = .never
+      guard listener == nil, !isDone else { return }
       try abortIfPlanned(&engine, now)
       guard !isDone else { return }
       if isOpen { try receive(&engine, now) }
       try send(&engine, now)
     } catch {
       // The connection was lost under a call: the event that says so comes with the next turn.
-      if error != .connectionTerminated && error != .connectionDoesntExist {
+      switch error {
+      case .connectionTerminated, .connectionDoesntExist, .openFailed: break
+      case .badAddress, .connectionClosing, .invalidLength, .connectionExists, .dontFragment,
+        .insufficientResources, .invalidStream, .duplicateSocket, .noFragmentMemory, .noRoute:
         complaints.append("a call was refused: \(error)")
       }
     }
@@ -121,7 +127,9 @@ struct Player {
   private mutating func abortIfPlanned(
     _ engine: inout Engine, _ now: Instant
   ) throws(EngineError) {
-    guard let amount = plan.abortAfter, sent + received >= amount, !hasAborted else { return }
+    guard isOpen, let amount = plan.abortAfter, sent + received >= amount, !hasAborted else {
+      return
+    }
     hasAborted = true
     if plan.releasesInsteadOfAbort {
       try engine.release(id, at: now)
