@@ -27,8 +27,10 @@ struct Context: ~Copyable {
   /// The key of a purpose.
   func key(for purpose: Purpose) -> SipHash.Key { secret.derived(for: purpose.rawValue) }
 
+  /// Takes the caller's present. It is before ``Instant/never``, however late it is: what waits for no moment
+  /// must not be due.
   @inline(__always)
   mutating func update(_ now: Instant) {
-    if self.now < now { self.now = now }
+    if self.now < now { self.now = min(now, Instant(microseconds: Instant.greatest - 1)) }
   }
 }
