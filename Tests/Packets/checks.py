@@ -89,9 +89,13 @@ def parse_segment(data):
 
 @dataclass
 class Flow:
-    """What is known of one connection from its packets in both directions."""
+    """What is known of one connection from its packets in both directions.
 
-    # What the engine has sent
+    Whether the engine has taken one of the peer's segments is not known: it may be nonsense. So what the engine says must
+    agree with some of them, which for a peer without nonsense is as much as with all.
+    """
+
+    # What the engine has sent since its SYN
     isn: int | None = None
     sent: dict = field(default_factory=dict)  # relative number of a byte: the byte
     greatest_ack: int | None = None
@@ -100,42 +104,45 @@ class Flow:
     timestamps: bool = False
     sack_permitted: bool = False
     last_tsval: int | None = None
-    # What the peer has sent
-    peer_syn: Segment | None = None
-    peer_scale: int | None = None
-    peer_timestamps: bool = False
-    peer_sack_permitted: bool = False
-    peer_mss: int = 536
-    peer_end: int | None = None
-    peer_right_edge: int | None = None
-    # A SYN on the open connection: it counts only if the engine answers with a SYN of its own.
-    next_syn: Segment | None = None
+    # What the peer has sent: its SYNs, each segment as (number, length), and the right edges of its windows
+    syns: list = field(default_factory=list)
+    heard: set = field(default_factory=set)
+    edges: set = field(default_factory=set)
+    ends: set = field(default_factory=set)  # the numbers behind its FINs
 
     def hears(self, segment):
         """The peer's segment, of any kind."""
-        if segment.flags & SYN and not segment.flags & RST:
-            if self.peer_syn is not None and self.isn is not None:
-                self.next_syn = segment
-                return
-            self.agree(segment)
-        if self.peer_end is None or difference(segment.end, self.peer_end) > 0:
-            self.peer_end = segment.end
+        if segment.flags & SYN:
+            self.syns.append(segment)
+        self.heard.add((segment.seq, segment.length))
+        if segment.flags & FIN:
+            self.ends.add(segment.end)
         if segment.flags & ACK:
-            scale = self.peer_scale if self.scale is not None and not segment.flags & SYN else None
-            edge = (segment.ack + (segment.window << (scale or 0))) % (1 << 32)
-            if self.peer_right_edge is None or difference(edge, self.peer_right_edge) > 0:
-                self.peer_right_edge = edge
+            scales = [0] if segment.flags & SYN or self.scale is None else self.peer_scales() or [0]
+            self.edges.update((segment.ack + (segment.window << scale)) % (1 << 32) for scale in scales)
 
-    def agree(self, syn):
-        """What the peer's SYN offers."""
-        self.peer_syn = syn
-        self.peer_timestamps = TIMESTAMPS in syn.options
-        self.peer_sack_permitted = SACK_PERMITTED in syn.options
-        value = syn.options.get(WINDOW_SCALE, b"")
-        self.peer_scale = min(value[0], 14) if len(value) == 1 else None
-        value = syn.options.get(MSS, b"")
-        self.peer_mss = int.from_bytes(value, "big") if len(value) == 2 else 536
-        self.peer_end = syn.end
+    # ---- What the peer's SYNs offer
+
+    def offers(self, kind):
+        return any(kind in syn.options for syn in self.syns)
+
+    def lacks(self, kind):
+        return not self.syns or any(kind not in syn.options for syn in self.syns)
+
+    def peer_scales(self):
+        values = [syn.options.get(WINDOW_SCALE, b"") for syn in self.syns]
+        return sorted({min(value[0], 14) if len(value) == 1 else 0 for value in values})
+
+    def peer_mss(self):
+        values = [syn.options.get(MSS, b"") for syn in self.syns]
+        # It may be so small that it leaves no room for data: 64 is the least that is heeded.
+        return max([64] + [int.from_bytes(value, "big") if len(value) == 2 else 536 for value in values or [b""]])
+
+    def was_sent(self, number):
+        """Whether the peer has sent all before this number, or at least what is right before it."""
+        return any(0 <= difference(number, seq) <= length for seq, length in self.heard)
+
+    # ---- What the engine says
 
     def says(self, segment):
         """The engine's segment: whether it may follow what was said before."""
@@ -143,35 +150,42 @@ class Flow:
             return
         if segment.flags & SYN:
             self.begin(segment)
+        if self.isn is None:
+            return
         self.check_options(segment)
         self.check_numbers(segment)
-        self.check_acknowledgment(segment)
+        if segment.flags & ACK:
+            assert self.was_sent(segment.ack), "an acknowledgment of what the peer has not sent"
+            if segment.flags & SYN:
+                # Its window is not scaled (RFC 7323 §2.2), and it may answer another SYN than the one before.
+                self.greatest_ack, self.right_edge = segment.ack, (segment.ack + segment.window) % (1 << 32)
+            else:
+                self.check_acknowledgment(segment)
 
     def begin(self, segment):
-        assert not segment.flags & ACK or self.peer_syn is not None, "a SYN+ACK without a SYN"
+        assert not segment.flags & ACK or self.syns, "a SYN+ACK without a SYN"
         if self.isn is not None and segment.seq != self.isn:
             # A new connection with the same numbers.
-            syn = (self.next_syn or self.peer_syn) if segment.flags & ACK else None
-            self.__init__()
-            if syn is not None:
-                self.agree(syn)
+            self.__init__(syns=self.syns, heard=self.heard, ends=self.ends)
         self.isn = segment.seq
         value = segment.options.get(WINDOW_SCALE)
         self.scale = value[0] if value is not None else None
         self.timestamps = TIMESTAMPS in segment.options
         self.sack_permitted = SACK_PERMITTED in segment.options
         if segment.flags & ACK:
-            assert not self.timestamps or self.peer_timestamps, "RFC 7323 §3.2: time stamps in SYN+ACK that were not offered"
-            assert self.scale is None or self.peer_scale is not None, "RFC 7323 §2.2: a window scale that was not offered"
-            assert not self.sack_permitted or self.peer_sack_permitted, "RFC 2018 §2: SACK that was not offered"
+            assert not self.timestamps or self.offers(TIMESTAMPS), \
+                "RFC 7323 §3.2: time stamps in SYN+ACK that were not offered"
+            assert self.scale is None or self.offers(WINDOW_SCALE), "RFC 7323 §2.2: a window scale that was not offered"
+            assert not self.sack_permitted or self.offers(SACK_PERMITTED), "RFC 2018 §2: SACK that was not offered"
 
     def check_options(self, segment):
-        if segment.flags & SYN or self.isn is None:
+        if segment.flags & SYN:
             return
         stamped = TIMESTAMPS in segment.options
-        agreed = self.timestamps and self.peer_timestamps
-        assert stamped == agreed, f"RFC 7323 §3.2: time stamps {'agreed on' if agreed else 'not agreed on'}, and not so"
-        assert SACK not in segment.options or (self.sack_permitted and self.peer_sack_permitted), \
+        assert not stamped or self.timestamps and self.offers(TIMESTAMPS), \
+            "RFC 7323 §3.2: time stamps that were not agreed on"
+        assert stamped or not self.timestamps or self.lacks(TIMESTAMPS), "RFC 7323 §3.2: no time stamps, but agreed on"
+        assert SACK not in segment.options or self.sack_permitted and self.offers(SACK_PERMITTED), \
             "RFC 2018 §2: SACK that was not agreed on"
         if stamped:
             value = struct.unpack("!I", segment.options[TIMESTAMPS][:4])[0]
@@ -179,33 +193,29 @@ class Flow:
             self.last_tsval = value
         if segment.data:
             options = sum(len(value) + 2 for value in segment.options.values())
-            # A peer's MSS may be so small that it leaves no room for data: 64 is the least that is heeded.
-            assert len(segment.data) + options <= max(self.peer_mss, 64), \
-                f"MUST-16: {len(segment.data)} bytes and {options} of options for an MSS of {self.peer_mss}"
+            assert len(segment.data) + options <= self.peer_mss(), \
+                f"MUST-16: {len(segment.data)} bytes and {options} of options for an MSS of {self.peer_mss()}"
 
     def check_numbers(self, segment):
-        if self.isn is None:
-            return
         start = segment.seq + bool(segment.flags & SYN)
         for index, byte in enumerate(segment.data):
             place = difference(start + index, self.isn)
             # A keepalive's or a probe's garbage octet (MAY-6) is behind what was sent before.
             before = self.sent.setdefault(place, byte)
-            assert before == byte or len(segment.data) == 1, f"byte {place} is {byte:#x}, and was {before:#x} when sent before"
-        if segment.data and self.peer_right_edge is not None:
-            over = difference(start + len(segment.data), self.peer_right_edge)
-            assert over <= (1 if len(segment.data) == 1 else 0), f"RFC 9293 §3.8.6: {over} bytes beyond the window"
+            assert before == byte or len(segment.data) == 1, \
+                f"byte {place} is {byte:#x}, and was {before:#x} when sent before"
+        if len(segment.data) > 1 and self.edges:
+            end = start + len(segment.data)
+            over = min(difference(end, edge) for edge in self.edges if difference(end, edge) > -(1 << 30))
+            assert over <= 0, f"RFC 9293 §3.8.6: {over} bytes beyond the window"
 
     def check_acknowledgment(self, segment):
-        if not segment.flags & ACK or self.isn is None:
-            return
-        assert self.peer_end is None or difference(segment.ack, self.peer_end) <= 0, \
-            "an acknowledgment of what the peer has not sent"
         assert self.greatest_ack is None or difference(segment.ack, self.greatest_ack) >= 0, "an acknowledgment went back"
         self.greatest_ack = segment.ack
-        scaled = self.scale if self.peer_scale is not None and not segment.flags & SYN else None
-        edge = (segment.ack + (segment.window << (scaled or 0))) % (1 << 32)
-        assert self.right_edge is None or difference(edge, self.right_edge) >= -((1 << (scaled or 0)) - 1), \
+        scale = self.scale if self.scale is not None and self.offers(WINDOW_SCALE) else 0
+        edge = (segment.ack + (segment.window << scale)) % (1 << 32)
+        assert self.right_edge is None or self.lacks(WINDOW_SCALE) and scale or \
+            difference(edge, self.right_edge) >= -((1 << scale) - 1), \
             f"SHLD-14: the window shrank by {-difference(edge, self.right_edge)}"
         self.right_edge = edge if self.right_edge is None or difference(edge, self.right_edge) > 0 else self.right_edge
         self.check_sack(segment)
@@ -213,12 +223,15 @@ class Flow:
     def check_sack(self, segment):
         value = segment.options.get(SACK, b"")
         blocks = [struct.unpack("!II", value[index:index + 8]) for index in range(0, len(value), 8)]
-        for number, (left, right) in enumerate(blocks):
+        for place, (left, right) in enumerate(blocks):
             assert difference(right, left) > 0, "RFC 2018 §3: an empty SACK block"
-            assert difference(right, self.peer_end) <= 0, "RFC 2018 §3: a SACK block of what was not sent"
-            # The first one may be a duplicate's (RFC 2883 §4).
-            assert number == 0 or difference(left, segment.ack) > 0, "RFC 2018 §4: a SACK block of what is acknowledged"
-            for other_left, other_right in blocks[max(number, 0) + 1:] if number else []:
+            assert self.was_sent(right), "RFC 2018 §3: a SACK block of what was not sent"
+            if place == 0:
+                continue  # it may be a duplicate's (RFC 2883 §4)
+            if segment.ack in self.ends:
+                continue  # data behind a FIN are nonsense, and may stay where they are
+            assert difference(left, segment.ack) > 0, "RFC 2018 §4: a SACK block of what is acknowledged"
+            for other_left, other_right in blocks[place + 1:]:
                 apart = difference(left, other_right) > 0 or difference(other_left, right) > 0
                 assert apart, "RFC 2018 §4: SACK blocks that touch"
 

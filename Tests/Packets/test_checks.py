@@ -144,6 +144,7 @@ def test_window_that_shrinks(checker):
 def test_wrong_sack(checker, edges, reason):
     opened(checker, engine_options=[("SAckOK", b"")], peer_options=[("SAckOK", b"")])
     hears(checker, bytes(50), seq=505)
+    hears(checker, bytes(40), seq=470)
     refused(checker, packet(options=[("SAck", edges)], window=1000), reason)
 
 
