@@ -394,7 +394,8 @@ class Checker:
             return
         assert total <= 576, "RFC 1812 §4.3.2.3: an ICMP error above 576 bytes"
         quoted = data[8:]
-        assert len(quoted) >= 28 and quoted[0] >> 4 == 4, "RFC 1122 §3.2.2: less quoted than a header and 8 bytes"
-        assert not (quoted[9] == 1 and quoted[20] not in (0, 8)), "RFC 1122 §3.2.2: an ICMP error about an ICMP error"
+        header = (quoted[0] & 15) * 4 if quoted else 20
+        assert len(quoted) >= header + 8 and quoted[0] >> 4 == 4, "RFC 1122 §3.2.2: less quoted than a header and 8 bytes"
+        assert not (quoted[9] == 1 and quoted[header] not in (0, 8)), "RFC 1122 §3.2.2: an ICMP error about an ICMP error"
         assert quoted[16] < 224, "RFC 1122 §3.2.2: an ICMP error about a broadcast or multicast"
         assert not (quoted[6] & 0x1F or quoted[7]), "RFC 1122 §3.2.2: an ICMP error about a later fragment"

@@ -10,7 +10,9 @@ import random
 
 import engine as c
 import pytest
-from stack import ICMP, IP, LOCAL, Peer, REMOTE, Raw, Stack
+from checks import checksum
+from scapy.layers.inet import IPOption
+from stack import ARP, ENGINE_MAC, Ether, ICMP, IP, LOCAL, PEER_MAC, Peer, REMOTE, Raw, Stack, TCP, UDP
 
 INTERESTING = (0, 1, 2, 3, 500, 1459, 1460, 1461, 65535, 65536, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
 
@@ -144,3 +146,57 @@ def test_nothing_a_peer_sends_does_harm(seed):
     for handle in {peer.handle for peer in peers}:
         stack.call("tcp_release", handle)
     stack.close()
+
+
+def frames(stack):
+    """Right frames of every kind."""
+    from_peer = Ether(src=PEER_MAC, dst=ENGINE_MAC)
+    ip = {"src": REMOTE, "dst": LOCAL}
+    quoted = bytes(IP(src=LOCAL, dst=REMOTE) / UDP(sport=700, dport=9) / Raw(b"x"))
+    large = IP(id=5, **ip) / UDP(sport=9, dport=700) / Raw(bytes(3000))
+    return [bytes(frame) for frame in (
+        Ether(src=PEER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc=PEER_MAC, psrc=REMOTE, pdst=LOCAL),
+        from_peer / ARP(op=2, hwsrc=PEER_MAC, psrc=REMOTE, hwdst=ENGINE_MAC, pdst=LOCAL),
+        from_peer / IP(**ip) / UDP(sport=9, dport=700) / Raw(b"datagram"),
+        from_peer / IP(**ip) / UDP(sport=9, dport=701) / Raw(b"nobody"),
+        from_peer / IP(**ip) / ICMP(type=8, id=1, seq=2) / Raw(b"echo"),
+        from_peer / IP(**ip) / ICMP(type=3, code=3) / Raw(quoted),
+        from_peer / IP(**ip) / ICMP(type=3, code=4, nexthopmtu=1000) / Raw(quoted),
+        from_peer / IP(**ip) / TCP(sport=4000, dport=80, flags="S", seq=5, options=[("MSS", 1460), ("WScale", 7)]),
+        from_peer / IP(**ip) / TCP(sport=4000, dport=81, flags="A", seq=5, ack=9) / Raw(b"data"),
+        from_peer / IP(options=[IPOption(b"\x94\x04\0\0"), IPOption(b"\x83\x07\x04\x01\x02\x03\x04")], **ip) / ICMP(type=8),
+        *(from_peer / part for part in large.fragment(1000)))]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "12")) // 2))
+def test_nothing_on_the_link_does_harm(seed):
+    """RFC 1122 §1.2.2: whatever bits and lengths a frame has: it is taken or dropped, and what is sent is right."""
+    rng = random.Random(seed)
+    stack = Stack(ethernet=True, seed=seed, memory_ceiling=1 << 20, answers_per_second=100_000)
+    stack.listen(80)
+    stack.udp(700)
+    right = frames(stack)
+    for _ in range(1500):
+        frame = bytearray(rng.choice(right))
+        if rng.random() < 0.3:
+            del frame[rng.randrange(len(frame)):]
+        for _ in range(rng.choice((0, 1, 1, 2, 5))):
+            if frame:
+                frame[rng.randrange(min(len(frame), 80))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        if rng.random() < 0.7:
+            mend(frame)
+        stack.inject(bytes(frame))
+        stack.take_all()
+        if rng.random() < 0.1:
+            stack.advance(rng.choice((0.01, 1, 60)))
+            stack.take_all()
+            stack.events()
+    stack.close()
+
+
+def mend(frame):
+    """Gives an IP header its right checksum, so that what is behind it is looked at."""
+    header = (frame[14] & 15) * 4 if len(frame) > 14 else 0
+    if 20 <= header <= len(frame) - 14:
+        frame[24:26] = b"\0\0"
+        frame[24:26] = checksum(bytes(frame[14:14 + header])).to_bytes(2, "big")
