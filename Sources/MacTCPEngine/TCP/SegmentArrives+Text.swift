@@ -175,6 +175,9 @@ extension ControlBlock {
     guard pending.finOutOfOrder else { return }
     // A FIN that came with the SYN waits until the connection is there (RFC 9293 §3.10.7.2, third).
     guard isSynchronized else { return }
+    // A FIN behind a gap is acknowledged when it comes and when the gap is closed. Were it with every segment in
+    // between, two hosts with such FINs would acknowledge each other's acknowledgements for ever.
+    guard segment.flags.contains(.fin) || rcv.nxt == rcv.fin else { return }
     pending.acknowledgment = true
     pending.output = true
     guard rcv.nxt == rcv.fin else { return }
