@@ -299,7 +299,7 @@ struct WindowTests {
   func mss() throws {
     for (option, timestamps, expected) in [
       (nil, false, 536), (1_460, false, 1_460), (9_000, false, 1_460), (1_000, false, 1_000),
-      (nil, true, 524), (1_460, true, 1_448), (0, false, 64), (1, true, 52),
+      (nil, true, 524), (1_460, true, 1_448), (0, false, 28), (1, true, 16),
     ] as [(UInt16?, Bool, Int)] {
       var configuration = OneHost.plain
       configuration.usesTimestamps = timestamps

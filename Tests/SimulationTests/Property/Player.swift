@@ -74,9 +74,10 @@ struct Player {
       wakeUp = .never
       guard listener == nil, !isDone else { return }
       try abortIfPlanned(&engine, now)
-      guard !isDone else { return }
-      if isOpen { try receive(&engine, now) }
-      try send(&engine, now)
+      if isOpen && !hasAborted { try receive(&engine, now) }
+      if !hasAborted { try send(&engine, now) }
+      // The calls may have ended the connection.
+      while let event = engine.nextEvent() { try take(event, &engine, now) }
     } catch {
       // The connection was lost under a call: the event that says so comes with the next turn.
       switch error {
@@ -92,7 +93,6 @@ struct Player {
   mutating func release(_ engine: inout Engine, _ now: Instant) {
     do throws(EngineError) {
       if !(hasAborted && plan.releasesInsteadOfAbort) { try engine.release(id, at: now) }
-      if let listener { try engine.release(listener, at: now) }
     } catch {
       complaints.append("a release was refused: \(error)")
     }
