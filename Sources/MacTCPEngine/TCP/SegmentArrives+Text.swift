@@ -183,6 +183,8 @@ extension ControlBlock {
     guard rcv.nxt == rcv.fin else { return }
     pending.finOutOfOrder = false
     pending.finReceived = true
+    // Nothing can come from behind the FIN.
+    outOfOrder.removeAll()
     rcv.nxt.advance(by: 1)
     rcv.edge = SequenceNumber.later(rcv.edge, rcv.nxt)
     // The FIN implies a push of all that came before (RFC 9293 §3.10.7.4, eighth).

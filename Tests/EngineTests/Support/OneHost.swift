@@ -131,6 +131,9 @@ final class OneHost {
     while let event = engine.nextEvent() { events.append(event) }
     for fault in faults { Issue.record("a packet that may not be: \(fault)") }
     faults = []
+    #if DEBUG
+      engine.checkInvariants()
+    #endif
   }
 
   private func note(_ bytes: [UInt8]) {

@@ -79,6 +79,10 @@ struct TwoHosts: ~Copyable {
   private mutating func events() {
     while let event = a.nextEvent() { eventsA.append(event) }
     while let event = b.nextEvent() { eventsB.append(event) }
+    #if DEBUG
+      a.checkInvariants()
+      b.checkInvariants()
+    #endif
   }
 
   /// Lets time pass up to the next deadline, at most `most` microseconds, and carries what follows.

@@ -80,6 +80,21 @@ struct ClosingTests {
     #expect(try host.read(id).result.isEnd)
   }
 
+  @Test("Data from behind a FIN are forgotten when the FIN has come")
+  func dataBehindFIN() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    host.arrive(.ack, 200, ack: 1, text: 50)
+    host.arrive(.fin, 101, ack: 1)
+    host.arrive(.ack, 1, ack: 1, text: 100)
+    #expect(try host.state(id) == .closeWait)
+    #expect(try host.read(id).bytes == OneHost.pattern(1, 100))
+    try host.close(id)
+    try host.release(id)
+    host.arrive(.ack, 102, ack: 2)
+    #expect(host.engine.memoryInUse == 0)
+  }
+
   @Test(
     "A reset in LAST-ACK is the normal end, unless data of ours were not acknowledged (MUST-12)")
   func resetAtTheEnd() throws {

@@ -44,6 +44,8 @@ struct SentSegments: ~Copyable {
 
   /// Whether nothing is outstanding.
   @inline(__always) var isEmpty: Bool { unsafe base == nil }
+  /// How much of the pool's memory the queue has.
+  var memory: Int { isEmpty ? 0 : 1 &<< Int(log2) }
 
   var header: Header {
     @inline(__always) unsafeAddress {
