@@ -37,8 +37,11 @@ extension ConnectionState: CustomStringConvertible {
 /// Everything about a connection (RFC 9293 §3.10.6; MacTCP's TCPStatus and its statistics). Amounts are in
 /// bytes, times in microseconds.
 public struct ConnectionStatus: Sendable {
+  /// The state.
   public var state = ConnectionState.closed
+  /// This side's address and port.
   public var local = Endpoint(.any, 0)
+  /// The peer's address and port.
   public var remote = Endpoint(.any, 0)
   /// Why the last connection of the stream ended; `nil` while there is one, or before the first.
   public var terminationReason: TerminationReason?
@@ -60,36 +63,59 @@ public struct ConnectionStatus: Sendable {
   public var sendNext: UInt32 = 0
   /// RCV.NXT.
   public var receiveNext: UInt32 = 0
+  /// The congestion window.
   public var congestionWindow = 0
+  /// Where slow start ends.
   public var slowStartThreshold = 0
   /// The largest segment's data, options of each segment not counted.
   public var maximumSegmentSize = 0
+  /// SRTT (RFC 6298).
   public var smoothedRoundTrip = 0
+  /// RTTVAR (RFC 6298).
   public var roundTripVariance = 0
+  /// RTO (RFC 6298).
   public var retransmissionTimeout = 0
   /// How often the oldest segment was sent again.
   public var retransmissions = 0
+  /// The byte of the type of service.
   public var typeOfService: UInt8 = 0
+  /// The hops that packets live.
   public var timeToLive: UInt8 = 0
+  /// By how many bits this side's windows are shifted; `nil` without the option.
   public var windowScaleSent: UInt8?
+  /// By how many bits the peer's windows are shifted; `nil` without the option.
   public var windowScaleReceived: UInt8?
+  /// Whether both sides have agreed on time stamps.
   public var usesTimestamps = false
+  /// Whether both sides have agreed on selective acknowledgements.
   public var usesSACK = false
+  /// Whether both sides have agreed on ECN.
   public var usesECN = false
+  /// The user time-out, 0 for ever.
   public var userTimeout = 0
+  /// Whether the connection is aborted when it runs out.
   public var userTimeoutAborts = true
+  /// What the connection has counted.
   public var statistics = ConnectionStatistics()
 }
 
 /// What a connection has counted (MacTCP's TCPConnectionStats).
 public struct ConnectionStatistics: Hashable, Sendable {
+  /// Segments with data that came.
   public var dataSegmentsReceived: UInt64 = 0
+  /// Segments with data that were sent for the first time.
   public var dataSegmentsSent: UInt64 = 0
+  /// Segments with data that were sent again.
   public var segmentsResent: UInt64 = 0
+  /// Bytes that came, each once.
   public var bytesReceived: UInt64 = 0
+  /// Bytes that came again.
   public var bytesReceivedTwice: UInt64 = 0
+  /// Bytes that came beyond the window.
   public var bytesPastWindow: UInt64 = 0
+  /// Bytes that were sent for the first time.
   public var bytesSent: UInt64 = 0
+  /// Bytes that were sent again.
   public var bytesResent: UInt64 = 0
 }
 
@@ -118,7 +144,9 @@ public enum ConnectionOption: Hashable, Sendable {
 
 /// What an opening says besides the endpoints; `nil` is the configuration's.
 public struct OpenOptions: Sendable {
+  /// The byte of the type of service.
   public var typeOfService: UInt8 = 0
+  /// 1...255.
   public var timeToLive: UInt8?
   /// The user time-out in microseconds, 0 for ever.
   public var userTimeout: Int?
@@ -127,6 +155,7 @@ public struct OpenOptions: Sendable {
   /// Options of the IP header of every packet, 40 bytes at most, as they stand there (MUST-51).
   public var ipOptions: [UInt8] = []
 
+  /// The defaults.
   public init() {}
 }
 
@@ -143,5 +172,6 @@ public struct Received: Hashable, Sendable {
   /// Nothing will follow: the peer has closed, and all has been read.
   public var isEnd = false
 
+  /// Nothing.
   public init() {}
 }

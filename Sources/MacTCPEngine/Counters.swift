@@ -94,70 +94,118 @@ public enum DropReason: Int, Hashable, Sendable, CaseIterable {
 public struct Counters: Hashable, Sendable {
   /// RFC 4293.
   public struct IP: Hashable, Sendable {
+    /// Packets that came.
     public var received: UInt64 = 0
+    /// Packets that were given to a protocol.
     public var delivered: UInt64 = 0
+    /// Packets that were sent, fragments not counted.
     public var sent: UInt64 = 0
+    /// Fragments that came.
     public var fragmentsReceived: UInt64 = 0
+    /// Packets that were put together from fragments.
     public var reassembled: UInt64 = 0
+    /// Packets that were sent as fragments.
     public var fragmented: UInt64 = 0
+    /// Fragments that were sent.
     public var fragmentsSent: UInt64 = 0
   }
 
   /// RFC 4293, and ARP.
   public struct ICMP: Hashable, Sendable {
+    /// Messages that came.
     public var received: UInt64 = 0
+    /// Errors that came.
     public var errorsReceived: UInt64 = 0
+    /// Echo requests that were answered.
     public var echoesAnswered: UInt64 = 0
+    /// Errors that were sent.
     public var errorsSent: UInt64 = 0
+    /// ARP requests that were sent.
     public var arpRequestsSent: UInt64 = 0
+    /// ARP replies that were sent.
     public var arpRepliesSent: UInt64 = 0
+    /// ARP packets that came.
     public var arpReceived: UInt64 = 0
   }
 
   /// RFC 4113.
   public struct UDP: Hashable, Sendable {
+    /// Datagrams that came for a stream.
     public var received: UInt64 = 0
+    /// Datagrams that were sent.
     public var sent: UInt64 = 0
   }
 
   /// RFC 4022, and what MacTCP's TCPGlobalInfo shows.
   public struct TCP: Hashable, Sendable {
+    /// Connections that were opened actively.
     public var activeOpens: UInt64 = 0
+    /// Connections that a SYN opened.
     public var passiveOpens: UInt64 = 0
+    /// Openings that failed.
     public var attemptsFailed: UInt64 = 0
+    /// Connections that were established.
     public var established: UInt64 = 0
+    /// Connections that both sides closed.
     public var closedGracefully: UInt64 = 0
+    /// Connections that were established and aborted.
     public var aborted: UInt64 = 0
+    /// Segments that came.
     public var segmentsReceived: UInt64 = 0
+    /// Segments that were sent.
     public var segmentsSent: UInt64 = 0
+    /// Segments with data that were sent again.
     public var segmentsResent: UInt64 = 0
+    /// Segments that came twice.
     public var segmentsReceivedTwice: UInt64 = 0
+    /// Bytes that came, each once.
     public var bytesReceived: UInt64 = 0
+    /// Bytes that were sent for the first time.
     public var bytesSent: UInt64 = 0
+    /// Bytes that came again.
     public var bytesReceivedTwice: UInt64 = 0
+    /// Bytes that were sent again.
     public var bytesResent: UInt64 = 0
+    /// Segments with RST that were sent.
     public var resetsSent: UInt64 = 0
+    /// Segments with RST that ended a connection.
     public var resetsReceived: UInt64 = 0
+    /// Challenge acknowledgements that were sent (RFC 5961).
     public var challengeAcknowledgments: UInt64 = 0
+    /// Retransmission time-outs.
     public var retransmissionTimeouts: UInt64 = 0
+    /// Fast recoveries that began.
     public var fastRecoveries: UInt64 = 0
+    /// Recoveries that were undone: nothing had been lost.
     public var spuriousRecoveries: UInt64 = 0
+    /// Probes for the tail of a window (RFC 8985).
     public var tailLossProbes: UInt64 = 0
+    /// SYN cookies that were sent.
     public var cookiesSent: UInt64 = 0
+    /// SYN cookies that made a connection.
     public var cookiesAccepted: UInt64 = 0
+    /// Probes of a closed window.
     public var zeroWindowProbes: UInt64 = 0
+    /// Probes of an idle connection.
     public var keepaliveProbes: UInt64 = 0
+    /// Segments that came out of order.
     public var segmentsOutOfOrder: UInt64 = 0
+    /// Connections in TIME-WAIT that a SYN opened anew.
     public var timeWaitReused: UInt64 = 0
   }
 
+  /// IP's.
   public var ip = IP()
+  /// ICMP's and ARP's.
   public var icmp = ICMP()
+  /// UDP's.
   public var udp = UDP()
+  /// TCP's.
   public var tcp = TCP()
   /// One for each reason; there are fewer than 64.
   var drops = InlineArray<64, UInt64>(repeating: 0)
 
+  /// Nothing counted.
   public init() {}
 
   /// How much was dropped for a reason.
@@ -166,11 +214,13 @@ public struct Counters: Hashable, Sendable {
   /// Counts one drop.
   mutating func drop(_ reason: DropReason) { drops[reason.rawValue] &+= 1 }
 
+  /// Whether both have counted the same.
   public static func == (a: Counters, b: Counters) -> Bool {
     a.ip == b.ip && a.icmp == b.icmp && a.udp == b.udp && a.tcp == b.tcp
       && DropReason.allCases.allSatisfy { a[$0] == b[$0] }
   }
 
+  /// What is the same for the same counts.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(ip)
     hasher.combine(icmp)

@@ -20,6 +20,7 @@ public struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// So small that sums of a moment and a time cannot overflow.
   @usableFromInline static var greatest: UInt64 { 1 << 62 }
 
+  /// Whether one moment is before the other.
   @inlinable
   public static func < (a: Instant, b: Instant) -> Bool { a.microseconds < b.microseconds }
 

@@ -8,12 +8,14 @@ public struct DatagramOptions: Sendable {
   public var dontFragment = false
   /// `nil` is the configuration's.
   public var timeToLive: UInt8?
+  /// The byte of the type of service.
   public var typeOfService: UInt8 = 0
   /// The port it comes from, one of the stream's; `nil` is its first.
   public var sourcePort: UInt16?
   /// Options of the IP header, 40 bytes at most, as they stand there.
   public var ipOptions: [UInt8] = []
 
+  /// The defaults.
   public init() {}
 }
 
@@ -39,16 +41,20 @@ public struct EchoOptions: Sendable {
   public var timeout = 2_000_000
   /// `nil` is the configuration's.
   public var timeToLive: UInt8?
+  /// The byte of the type of service.
   public var typeOfService: UInt8 = 0
+  /// Whether the request must not be fragmented.
   public var dontFragment = false
   /// Options of the IP header, 40 bytes at most, as they stand there.
   public var ipOptions: [UInt8] = []
 
+  /// The defaults.
   public init() {}
 }
 
 /// An entry of the table of hardware addresses (MacTCP's LAP statistics show it).
 public struct Neighbor: Hashable, Sendable {
+  /// The neighbour's address.
   public var address: IPAddress
   /// `nil` while it is asked for.
   public var hardware: HardwareAddress?

@@ -42,8 +42,11 @@ public struct SACKBlocks: Sendable {
 }
 
 extension SACKBlocks: RandomAccessCollection {
+  /// 0.
   @inlinable public var startIndex: Int { 0 }
+  /// How many blocks there are.
   @inlinable public var endIndex: Int { count }
+  /// Whether there are none.
   @inlinable public var isEmpty: Bool { count == 0 }
 
   /// The block at `position`, which must be one of the indices.
@@ -54,8 +57,10 @@ extension SACKBlocks: RandomAccessCollection {
 }
 
 extension SACKBlocks: Hashable {
+  /// Whether both have the same blocks in the same order.
   public static func == (a: SACKBlocks, b: SACKBlocks) -> Bool { a.elementsEqual(b) }
 
+  /// What is the same for the same blocks in the same order.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(count)
     for block in self { hasher.combine(block) }
