@@ -100,6 +100,12 @@ extension TCPLayer {
     _ index: Int, with segment: ArrivingSegment, _ ip: borrowing IPLayer,
     _ context: inout Context
   ) {
+    // MUST-53: back the way that the SYN has come, unless the user has given another one (MUST-52).
+    if segment.information.hasSourceRoute && connections[index].extras?.ipOptions.isEmpty ?? true {
+      let extras = connections[index].extras ?? Extras()
+      extras.ipOptions = ip.returnRoute
+      connections[index].extras = extras
+    }
     take(segment.local, segment.remote, at: index, after: segment.previousEnd, ip, &context)
     connections[index].state = .synReceived
     connections[index].receive(syn: segment, &context)

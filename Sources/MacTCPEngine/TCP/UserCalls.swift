@@ -110,7 +110,7 @@ extension TCPLayer {
     guard state == .closed || state == .timeWait, !connections[index].pending.reset else {
       throw .connectionExists
     }
-    guard options.ipOptions.count <= 40, options.timeToLive != 0,
+    guard SourceRoute.isValid(options.ipOptions.span), options.timeToLive != 0,
       (0...604_800_000_000).contains(options.userTimeout ?? 0)
     else { throw .invalidLength }
     return index
