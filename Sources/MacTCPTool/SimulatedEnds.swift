@@ -115,8 +115,17 @@ struct SimulatedEnds {
   /// Why each connection ended.
   var senderEnd: TerminationReason?
   var receiverEnd: TerminationReason?
+  /// Whether the connection is there.
+  private var isOpen = false
   /// What a call was refused with; none should be.
   var refusal: EngineError?
+
+  init(near: HostID, far: HostID, sender: SimulatedSender, receiver: SimulatedReceiver) {
+    self.near = near
+    self.far = far
+    self.sender = sender
+    self.receiver = receiver
+  }
 
   /// Whether nothing is left to do.
   var areDone: Bool { (senderEnd != nil && receiverEnd != nil) || refusal != nil }
@@ -137,11 +146,13 @@ struct SimulatedEnds {
     while let event = engine.nextEvent() {
       switch event {
       case .terminated(_, let reason): senderEnd = reason
+      case .opened: isOpen = true
       case .acknowledged: try sender.look(engine, now)
       default: break
       }
     }
-    if senderEnd == nil { try sender.proceed(&engine, now) }
+    // To close before that would end the opening (RFC 9293 §3.10.4).
+    if isOpen && senderEnd == nil { try sender.proceed(&engine, now) }
     return 0
   }
 
