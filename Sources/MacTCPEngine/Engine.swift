@@ -22,7 +22,7 @@
 ///   while let event = engine.nextEvent() { handle(event) }          // makes user calls
 ///   while engine.transmit(into: &packet, at: now) { send(packet) }
 ///   wait(for: link, until: engine.nextDeadline)
-///   if let packet = link.read() { engine.receive(packet, at: now) }
+///   while let packet = link.read() { engine.receive(packet, at: now) }   // all of them before time passes
 ///   engine.advance(to: now)
 /// }
 /// ```
