@@ -41,6 +41,8 @@ struct ControlBlock: ~Copyable {
   /// The largest segment that may be sent: of the peer's MSS option and the path, without options
   /// (RFC 9293 §3.7.1, Eff.snd.MSS).
   var mss: UInt16 = 536
+  /// How often the paths had changed when `mss` was last taken from one.
+  var pathChanges: UInt32 = 0
   /// What the peer's MSS option said.
   var peerMSS: UInt16 = 536
   /// How far the window fields that we send are shifted, and those that come.

@@ -24,6 +24,10 @@ extension ControlBlock {
       ip.blackHole(to: remote.address, &context)
       pathChanged(ip, resending: false, &context)
     }
+    if pathChanges != ip.pathMTUChanges && isSynchronized {
+      pathChanges = ip.pathMTUChanges
+      pathChanged(ip, resending: false, &context)
+    }
     guard let segment = nextSegment(&context) else {
       pending.output = false
       return nil

@@ -44,9 +44,10 @@ extension ControlBlock {
     }
     // R2 runs from the first of what is not acknowledged. A peer that says again that its window is closed is
     // no failure, for however long it does (MUST-37).
-    if snd.una == snd.nxt {
+    // The next probe may be without an answer: the wait begins with it.
+    if snd.una == snd.nxt || snd.wnd == 0 {
       unansweredSince = .never
-    } else if previous.precedes(acknowledgment) || snd.wnd == 0 {
+    } else if previous.precedes(acknowledgment) {
       unansweredSince = context.now
     }
     return .none

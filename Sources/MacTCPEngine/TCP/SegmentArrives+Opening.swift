@@ -52,7 +52,10 @@ extension ControlBlock {
         context.configuration.usesECN && segment.flags.contains(.ece)
         && !segment.flags.contains(.cwr)
       establish(segment, &context)
-      _ = acknowledge(segment, payload.count, &context)
+      // The ECE of a SYN,ACK agrees to ECN, and echoes nothing (RFC 3168 §6.1.1).
+      var plain = segment
+      plain.header.flags.subtract(.ece)
+      _ = acknowledge(plain, payload.count, &context)
       pending.acknowledgment = true
       if segment.flags.contains(.urg) { takeUrgent(segment, &context) }
       takeText(segment, payload, &context)

@@ -37,7 +37,7 @@ extension ControlBlock {
       pending.output = true
       // R1 (RFC 9293 §3.8.3, MUST-20): the path may be one that swallows large packets. A small one that is
       // lost, or a window that the peer says is closed, is no sign of that.
-      if recovery.backoffCount == context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0,
+      if recovery.backoffCount >= context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0,
         let lost = recovery.nextRetransmission(mss: segmentData), lost.count == segmentData
       {
         pending.doubtsPath = true
