@@ -109,6 +109,8 @@ class Flow:
     heard: set = field(default_factory=set)
     edges: set = field(default_factory=set)
     ends: set = field(default_factory=set)  # the numbers behind its FINs
+    last_seq: int | None = None
+    widest: int | None = None  # the largest window, once its segments have come in disorder
 
     def hears(self, segment):
         """The peer's segment, of any kind."""
@@ -120,6 +122,15 @@ class Flow:
         if segment.flags & ACK:
             scales = [0] if segment.flags & SYN or self.scale is None else self.peer_scales() or [0]
             self.edges.update((segment.ack + (segment.window << scale)) % (1 << 32) for scale in scales)
+            self.note_disorder(segment, max(scales))
+
+    def note_disorder(self, segment, scale):
+        """SND.WND counts from SND.UNA: an ACK in a segment that is older than the last window's moves the edge with it."""
+        if self.last_seq is not None and difference(segment.seq, self.last_seq) < 0:
+            self.widest = self.widest or 65535 << scale
+        self.last_seq = segment.seq
+        if self.widest is not None:
+            self.edges.add((segment.ack + self.widest) % (1 << 32))
 
     # ---- What the peer's SYNs offer
 
@@ -166,7 +177,7 @@ class Flow:
         assert not segment.flags & ACK or self.syns, "a SYN+ACK without a SYN"
         if self.isn is not None and segment.seq != self.isn:
             # A new connection with the same numbers.
-            self.__init__(syns=self.syns, heard=self.heard, ends=self.ends)
+            self.__init__(syns=self.syns, heard=self.heard, ends=self.ends, widest=self.widest)
         self.isn = segment.seq
         value = segment.options.get(WINDOW_SCALE)
         self.scale = value[0] if value is not None else None
