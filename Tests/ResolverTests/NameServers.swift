@@ -82,17 +82,19 @@ final class NameServers: Sendable {
     try? FileManager.default.removeItem(at: folder)
   }
 
-  /// A port that is free over UDP and TCP.
+  /// A port that is free over UDP and TCP, and that no system hands out by itself: the server binds it later,
+  /// and sockets of other tests must not have got it meanwhile.
   private static func freePort(_ driver: any Driver) throws -> Endpoint {
     while true {
-      let stream = try driver.createUDPStream(
-        receiveBuffer: 2048, ports: 0...0, address: .loopback)
+      let port = UInt16.random(in: 10_000..<32_000)
+      guard
+        let stream = try? driver.createUDPStream(
+          receiveBuffer: 2048, ports: port...port, address: .loopback)
+      else { continue }
       defer { stream.release() }
-      guard let listener = try? TCPListener(driver, on: stream.port, at: .loopback) else {
-        continue
-      }
+      guard let listener = try? TCPListener(driver, on: port, at: .loopback) else { continue }
       defer { listener.close() }
-      return Endpoint(.loopback, stream.port)
+      return Endpoint(.loopback, port)
     }
   }
 
