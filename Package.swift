@@ -79,6 +79,8 @@ let package = Package(
       name: "UrgentClient", dependencies: ["MacTCP"], path: "Examples/UrgentClient",
       swiftSettings: settings),
     .testTarget(name: "WireTests", dependencies: ["MacTCPWire"], swiftSettings: settings),
+    .testTarget(
+      name: "EngineTests", dependencies: ["MacTCPEngine", "MacTCPWire"], swiftSettings: settings),
     .testTarget(name: "LinksTests", dependencies: ["MacTCPLinks"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
