@@ -47,7 +47,7 @@ extension ControlBlock {
     // The next probe may be without an answer: the wait begins with it.
     if snd.una == snd.nxt || snd.wnd == 0 {
       unansweredSince = .never
-    } else if previous.precedes(acknowledgment) {
+    } else if previous.precedes(acknowledgment) || unansweredSince == .never {
       unansweredSince = context.now
     }
     return .none

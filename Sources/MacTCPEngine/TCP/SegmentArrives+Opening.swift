@@ -98,6 +98,12 @@ extension ControlBlock {
   mutating func establish(_ segment: ArrivingSegment, _ context: inout Context) {
     state = pending.fin ? .finWait1 : .established
     pending.wasEstablished = true
+    if pending.syn {
+      // In a simultaneous open the peer may acknowledge our SYN before we have acknowledged its own.
+      pending.syn = false
+      pending.acknowledgment = true
+      pending.output = true
+    }
     let shift = segment.isOpening ? 0 : sendShift
     snd.wnd = UInt32(segment.header.window) << UInt32(shift)
     snd.largestWindow = snd.wnd

@@ -115,7 +115,11 @@ extension TCPLayer {
     _ context: inout Context
   ) {
     // RFC 9293 §3.10.7.2: first RST, second ACK, third SYN. To and from groups nothing is answered
-    // (MUST-57, MUST-63; RFC 1122 §4.2.3.10).
+    // (MUST-57, MUST-63; RFC 1122 §4.2.3.10), and nobody has port 0 (RFC 6335 §6).
+    guard segment.header.sourcePort != 0, segment.header.destinationPort != 0 else {
+      context.counters.drop(.noConnection)
+      return
+    }
     guard !segment.information.isGroup, !ip.isGroup(segment.source), segment.source.isUnicast,
       segment.remote != segment.local
     else {
@@ -200,28 +204,29 @@ struct Reply {
   var timeToLive: UInt8?
 }
 
-/// The segments without a connection that wait to be sent: so many and no more.
+/// The segments without a connection that wait to be sent: so many and no more, however slowly they are taken.
 struct Replies {
-  private var queue: [Reply] = []
+  /// A ring, which grows to its size as it is needed.
+  private var ring: [Reply] = []
   private var head = 0
+  private var count = 0
   static let most = 256
 
-  var isEmpty: Bool { head == queue.count }
+  var isEmpty: Bool { count == 0 }
 
   mutating func append(_ reply: Reply) -> Bool {
-    guard queue.count &- head < Self.most else { return false }
-    queue.append(reply)
+    guard count < Self.most else { return false }
+    let place = (head &+ count) % Self.most
+    if place == ring.count { ring.append(reply) } else { ring[place] = reply }
+    count &+= 1
     return true
   }
 
   mutating func removeFirst() -> Reply? {
-    guard head < queue.count else { return nil }
-    let first = queue[head]
-    head &+= 1
-    if head == queue.count {
-      queue.removeAll(keepingCapacity: true)
-      head = 0
-    }
+    guard count > 0 else { return nil }
+    let first = ring[head]
+    count &-= 1
+    head = count == 0 ? 0 : (head &+ 1) % Self.most
     return first
   }
 }

@@ -49,6 +49,22 @@ struct ClosedWindowTests {
     #expect(host.takeSent() == ["PSH,ACK 1:101 ack 1"])
   }
 
+  @Test("A window that was closed over outstanding data opens: the user time-out runs from then on")
+  func opensAndIsSilent() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    try host.send(id, 100)
+    host.pass(100_000)
+    host.arrive(.ack, 1, ack: 1, window: 0)
+    host.pass(50_000)
+    host.arrive(.ack, 1, ack: 1, window: 1_000)
+    host.pass(119_999_999)
+    #expect(try host.state(id) == .established)
+    host.pass(1)
+    #expect(try host.state(id) == .closed)
+    #expect(host.takeEvents() == [.terminated(id, .userTimeout)])
+  }
+
   @Test("A peer that does not answer the probes is given up after the user time-out")
   func noAnswer() throws {
     let host = try OneHost()

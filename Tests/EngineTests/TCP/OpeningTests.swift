@@ -52,6 +52,25 @@ struct OpeningTests {
     #expect(host.takeSent() == ["PSH,ACK 1:11 ack 1"])
   }
 
+  @Test("A simultaneous open that is over before its SYN,ACK is fetched: an ACK is enough")
+  func simultaneousSlowly() throws {
+    let host = try OneHost()
+    let id = try host.activeOpen()
+    host.takeSent()
+    for flags in [.syn, TCPFlags.syn.union(.ack)] {
+      let header = TCPHeader(
+        sourcePort: host.peerPort, destinationPort: host.port, sequenceNumber: host.irs,
+        acknowledgmentNumber: flags == .syn ? SequenceNumber(0) : host.iss.advanced(by: 1),
+        flags: flags, window: 1_000)
+      host.engine.receive(host.packet(header).span, at: host.now)
+    }
+    host.settle()
+    #expect(host.takeSent() == ["ACK 1 ack 1"])
+    #expect(try host.state(id) == .established)
+    try host.send(id, 10)
+    #expect(host.takeSent() == ["PSH,ACK 1:11 ack 1"])
+  }
+
   @Test("Two engines open to each other at the same moment")
   func simultaneousEngines() throws {
     var hosts = try TwoHosts()
