@@ -225,7 +225,8 @@
       if snd.una != snd.nxt {
         require(
           pending.output || isRetransmitting, "\(state): nobody sends again what is outstanding")
-        require(unansweredSince != .never, "\(state): R2 does not run")
+        // It runs from the next segment on if the peer says that its window is closed (MUST-37).
+        require(unansweredSince != .never || snd.wnd == 0, "\(state): R2 does not run")
       } else {
         let hasMore = unsentBytes > 0 || pending.fin && !pending.finSent || pending.syn
         let isWaiting = pending.output || deadlines.persist != .never

@@ -60,6 +60,10 @@ extension StateTable {
       [.closing, .lastAck], Incoming("RST", .rst, ack: .none), .nothing, then: .closed,
       [.terminated(.close)], "CLOSING, LAST-ACK: enter CLOSED; both sides had closed"),
     Row(
+      [.established, .unacknowledged, .finWait1, .finWait2, .closeWait],
+      Incoming("RST with data", .rst, ack: .none, text: 20), .nothing, then: .closed,
+      [.terminated(.remoteAbort)], "a RST may have text that says why (RFC 9293 §3.5.3, SHLD-2)"),
+    Row(
       synchronized, Incoming("RST in the window", .rst, 1, ack: .none), .ack(0),
       "2) in the window but not RCV.NXT: challenge ACK (RFC 5961 §3.2)"),
     Row(
