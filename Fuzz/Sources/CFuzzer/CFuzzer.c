@@ -1,1 +1,5 @@
 #include "CFuzzer.h"
+
+#include <stdio.h>
+
+void FuzzerTell(const char *text) { fprintf(stderr, "%s\n", text); }
