@@ -61,7 +61,7 @@ struct ReportTests {
   }
 
   @Test(
-    "An opening ends at \"protocol unreachable\" and \"port unreachable\" alone (RFC 1122 §4.2.3.9)"
+    "An opening ends at protocol unreachable and port unreachable alone (RFC 1122 §4.2.3.9)"
   )
   func opening() throws {
     for (problem, type) in Self.problems {
@@ -95,7 +95,7 @@ struct ReportTests {
   }
 
   @Test(
-    "\"Fragmentation needed\" lowers the segment size, and what was lost is sent again at once (SHLD-6, RFC 1191)"
+    "Fragmentation needed makes segments smaller, and what was lost is sent again at once (SHLD-6, RFC 1191)"
   )
   func pathMTU() throws {
     let host = try OneHost()
