@@ -75,6 +75,12 @@ extension IPLayer {
   /// The largest packet in bytes that reaches `destination` whole (RFC 1191).
   func pathMTU(to destination: IPAddress) -> Int { paths.mtu(to: destination) }
 
+  /// The same for TCP, which does not believe less than 576 (RFC 5927 §7.3). The path may have been lowered by a report
+  /// about a datagram, and who forges one of those has no sequence number to guess.
+  func tcpPathMTU(to destination: IPAddress) -> Int {
+    max(pathMTU(to: destination), min(mtu, 576))
+  }
+
   /// Changes whenever the path MTU of any destination does.
   var pathMTUChanges: UInt32 { paths.changes }
 

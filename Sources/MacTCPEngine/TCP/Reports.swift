@@ -92,7 +92,7 @@ extension ControlBlock {
   ) {
     let optionBytes = ((extras?.ipOptions.count ?? 0) &+ 3) & ~3
     let size = min(
-      Int(peerMSS), max(Int(Self.leastMSS), ip.pathMTU(to: remote.address) &- 40 &- optionBytes))
+      Int(peerMSS), max(Int(Self.leastMSS), ip.tcpPathMTU(to: remote.address) &- 40 &- optionBytes))
     guard size != Int(mss) else { return }
     mss = UInt16(clamping: size)
     recovery.maximumSegmentSizeChanged(mss: segmentData, resending: resending)

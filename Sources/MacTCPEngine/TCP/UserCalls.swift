@@ -157,7 +157,7 @@ extension TCPLayer {
       iss = SequenceNumber.later(iss, previousEnd.advanced(by: 65_536))
     }
     let optionBytes = ((connections[index].extras?.ipOptions.count ?? 0) &+ 3) & ~3
-    let mss = ip.pathMTU(to: remote.address) &- 40 &- optionBytes
+    let mss = ip.tcpPathMTU(to: remote.address) &- 40 &- optionBytes
     connections[index].begin(
       iss: iss, mss: mss, offset: initialSequence.timestampOffset(local: local, remote: remote))
   }
