@@ -8,6 +8,9 @@ extension LossRecovery {
     if flags.contains(.probeDue) { return max(mss, window.cwnd &- bytesInFlight) }
     // In F-RTO's second step new data go instead (RFC 5682 §2.1, 2b).
     guard segments.lostCount == 0 || frto == .secondAcknowledgement else { return 0 }
+    // A window is a segment at least (RFC 5681 §3.1). The size of segments may have grown since cwnd was set: with
+    // less than a segment nothing would be sent, and with nothing outstanding nothing would let cwnd grow.
+    guard segments.count > 0 else { return max(mss, window.cwnd) }
     return max(0, window.cwnd &- bytesInFlight)
   }
 
