@@ -35,10 +35,10 @@ extension LossRecovery {
   }
 
   /// Makes sure that one more segment can be remembered; `false` if there is no memory. A segment that
-  /// follows others is remembered without new memory, but together with the one before it.
+  /// follows one in flight is remembered without new memory, together with that one.
   @inline(__always)
   mutating func makeRoom(pool: inout MemoryPool) -> Bool {
-    segments.makeRoom(for: 1, pool: &pool) || segments.count > 0
+    segments.makeRoom(for: 1, pool: &pool) || segments.canExtendLast(by: mss)
   }
 
   /// `count` sequence numbers from `start` on have been sent, or are about to be. `false`, and nothing is

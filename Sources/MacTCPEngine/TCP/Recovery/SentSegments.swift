@@ -140,14 +140,17 @@ extension SentSegments {
   /// Lets the youngest segment have `count` more sequence numbers; `false` if there is none, or if it would
   /// be too long.
   mutating func extendLast(by count: Int) -> Bool {
-    guard !isEmpty, self.count > 0 else { return false }
-    let last = self.count &- 1
-    guard self[last].isInFlight, self[last].count &+ count <= SentSegment.greatestCount else {
-      return false
-    }
-    self[last].count &+= count
+    guard canExtendLast(by: count) else { return false }
+    self[self.count &- 1].count &+= count
     header.bytesInFlight &+= UInt32(truncatingIfNeeded: count)
     return true
+  }
+
+  /// Whether the youngest segment is in flight and may have `count` more sequence numbers.
+  func canExtendLast(by count: Int) -> Bool {
+    guard self.count > 0 else { return false }
+    let last = self[self.count &- 1]
+    return last.isInFlight && last.count &+ count <= SentSegment.greatestCount
   }
 
   /// Takes the oldest segment away: it has been acknowledged.
