@@ -94,7 +94,8 @@ struct ByteRingTests {
       }
     }
     try check(!ring.write(bytes.span, at: .max, limit: .max, pool: &pool))
-    try check(!ring.write(bytes.span, at: 1 << 24, limit: .max, pool: &pool))
+    try check(
+      !ring.write(bytes.span, at: MemoryPool.greatestCapacity, limit: .max, pool: &pool))
     try check(ring.append(bytes.span, limit: .min, pool: &pool) == 0)
     try check(ring.append(Span(), limit: .max, pool: &pool) == 0)
     try check(ring.append(bytes.span, limit: .max, pool: &pool) == 3)

@@ -10,7 +10,7 @@
 // one list (with free blocks of its size, or full), every larger block in the list `large`: `deinit` finds
 // them all there, those that are handed out as well. A block is released once, to the pool it came from.
 
-/// Memory in blocks of 256 B to 16 MiB, never more in use than a ceiling allows.
+/// Memory in blocks of 256 B to 2 GiB, never more in use than a ceiling allows.
 struct MemoryPool: ~Copyable {
   /// A piece of memory that the pool has handed out. Its contents are undefined.
   struct Block {
@@ -25,7 +25,7 @@ struct MemoryPool: ~Copyable {
 
   /// The logarithms of the sizes of the smallest and of the largest block.
   static var leastLog2: Int { 8 }
-  static var greatestLog2: Int { 24 }
+  static var greatestLog2: Int { 31 }
   /// The size of the largest block, in bytes.
   static var greatestCapacity: Int { 1 << greatestLog2 }
 
@@ -36,8 +36,8 @@ struct MemoryPool: ~Copyable {
 
   private var slabsWithRoom = InlineArray<5, UnsafeMutablePointer<SlabHeader>?>(repeating: nil)
   private var fullSlabs: UnsafeMutablePointer<SlabHeader>?
-  private var freeLarge = InlineArray<17, UnsafeMutablePointer<LargeHeader>?>(repeating: nil)
-  private var freeLargeCount = InlineArray<17, Int>(repeating: 0)
+  private var freeLarge = InlineArray<24, UnsafeMutablePointer<LargeHeader>?>(repeating: nil)
+  private var freeLargeCount = InlineArray<24, Int>(repeating: 0)
   private var large: UnsafeMutablePointer<LargeHeader>?
 
   /// A pool that lets no more than `ceiling` bytes be in use at a time.

@@ -165,6 +165,21 @@ struct WindowTests {
     #expect(host.sent.last?.header.window == 65_535)
   }
 
+  @Test("A send buffer holds what it was made for, however large, and is then full")
+  func largeSendBuffer() throws {
+    var configuration = OneHost.plain
+    configuration.memoryCeiling = 128 << 20
+    configuration.sendBuffer = 20 << 20
+    let host = try OneHost(configuration)
+    let id = try host.connect(window: 0)
+    let bytes = [UInt8](repeating: 1, count: 4 << 20)
+    for _ in 0..<5 {
+      #expect(try host.engine.send(id, bytes.span, at: host.now) == bytes.count)
+    }
+    #expect(try host.engine.send(id, bytes.span, at: host.now) == 0)
+    #expect(try host.status(id).unacknowledged == 20 << 20)
+  }
+
   @Test("A shift that is greater than 14 counts as 14 (RFC 7323 §2.3)")
   func shiftTooLarge() throws {
     var configuration = OneHost.plain
