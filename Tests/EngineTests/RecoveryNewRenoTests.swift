@@ -272,7 +272,7 @@ struct RecoveryNewRenoTests {
 
   @Test("An idle connection's share is small, and it has no memory")
   func size() {
-    #expect(MemoryLayout<LossRecovery>.size <= 200)
+    #expect(MemoryLayout<LossRecovery>.size <= 208)
     #expect(MemoryLayout<SentSegment>.size == 16)
     #expect(MemoryLayout<CUBIC>.size <= 40)
   }

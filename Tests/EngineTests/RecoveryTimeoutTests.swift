@@ -20,6 +20,15 @@ struct RecoveryTimeoutTests {
     #expect(estimator.rto == 340_000)
   }
 
+  @Test("A time-out of more than a minute is kept as it was given")
+  func largeBounds() {
+    var estimator = RoundTripEstimator(
+      least: 200_000, initial: 100_000_000, greatest: 86_400_000_000)
+    #expect(estimator.rto == 100_000_000)
+    for _ in 0..<16 { estimator.backOff() }
+    #expect(estimator.rto == 86_400_000_000)
+  }
+
   @Test("Many samples in a round trip weigh as much as one: RFC 7323, appendix G")
   func manySamples() {
     var one = RoundTripEstimator(least: 1000, initial: 1_000_000, greatest: 60_000_000)

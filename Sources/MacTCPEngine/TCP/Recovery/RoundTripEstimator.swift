@@ -7,9 +7,9 @@ struct RoundTripEstimator {
   // many samples per round trip cost a multiplication.
   private var smoothed: Float = 0
   private var variation: Float = 0
-  private var leastMilliseconds: UInt16
-  private var greatestMilliseconds: UInt16
-  private var initialMilliseconds: UInt16
+  private var leastMilliseconds: UInt32
+  private var greatestMilliseconds: UInt32
+  private var initialMilliseconds: UInt32
   /// How often the time-out has been doubled since the last sample (RFC 6298 §5.5).
   private(set) var doublings: UInt8 = 0
 
@@ -20,7 +20,7 @@ struct RoundTripEstimator {
 
   /// The times are in microseconds; they are kept in milliseconds.
   init(least: Int, initial: Int, greatest: Int) {
-    func milliseconds(_ time: Int) -> UInt16 { UInt16(clamping: max(1, time / 1000)) }
+    func milliseconds(_ time: Int) -> UInt32 { UInt32(clamping: max(1, time / 1000)) }
     leastMilliseconds = milliseconds(least)
     initialMilliseconds = milliseconds(initial)
     greatestMilliseconds = milliseconds(greatest)
