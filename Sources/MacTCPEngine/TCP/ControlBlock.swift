@@ -73,7 +73,7 @@ struct ControlBlock: ~Copyable {
   var events = PendingEvents()
   var reason: TerminationReason?
   /// How many keepalive probes are without an answer.
-  var keepaliveProbes: UInt8 = 0
+  var keepaliveProbes: UInt16 = 0
   /// How many probes of a closed window were sent in a row.
   var windowProbes: UInt8 = 0
   /// How many segments with data have come since the last acknowledgement.

@@ -45,6 +45,20 @@ struct KeepaliveTests {
     #expect(host.takeSent() == ["RST,ACK 1 ack 1"])
   }
 
+  @Test("As many probes as are wanted, and no more", arguments: [1, 255, 256, 1_000])
+  func count(_ probes: Int) throws {
+    var configuration = OneHost.plain
+    configuration.keepaliveProbes = probes
+    let host = try OneHost(configuration)
+    let id = try host.connect()
+    try host.set(.keepalive(true), id)
+    host.pass(7_200_000_000 + probes * 75_000_000 - 1)
+    #expect(host.takeSent().count == probes)
+    #expect(try host.state(id) == .established)
+    host.pass(1)
+    #expect(host.takeEvents() == [.terminated(id, .networkFailure)])
+  }
+
   @Test("An answer to the last probe saves the connection")
   func saved() throws {
     let host = try OneHost()
