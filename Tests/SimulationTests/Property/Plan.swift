@@ -71,6 +71,7 @@ struct Case {
     let passive: Plan.Opening = random.percent(50) ? .passive : .listener
     let openings: [Plan.Opening] = isSimultaneous ? [.active, .active] : [.active, passive]
     plans = openings.map { Self.plan($0, &random) }
+    if random.percent(15) { useEthernet() }
     // One must begin.
     if plans[0].closing == .afterPeer { plans[1].closing = .whenSent }
     if let side = abortingSide {
@@ -79,6 +80,15 @@ struct Case {
     }
     // A peer whose RST got lost finds out by asking.
     if promise == .prefix { for side in 0...1 { plans[side].usesKeepalive = true } }
+  }
+
+  /// Ethernet, and so ARP before all else. Its frames have a check sequence, which finds all corruption: nothing in
+  /// ARP would.
+  private mutating func useEthernet() {
+    for side in 0...1 {
+      wires[side].corruption = .never
+      configurations[side].link = EngineConfiguration.ethernetHost(UInt8(side + 1)).link
+    }
   }
 
   // MARK: The wires

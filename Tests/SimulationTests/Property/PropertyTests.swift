@@ -25,6 +25,18 @@ struct PropertyTests {
     }
   }
 
+  @Test(
+    "A case has the same packets at the same moments each time", arguments: 0..<20 as Range<UInt64>)
+  func determinism(seed: UInt64) {
+    let captures = (0..<2).map { _ in
+      var match = Match(Case(seed: seed))
+      match.play(capturing: true)
+      return match.capture
+    }
+    #expect(captures[0] == captures[1])
+    #expect(captures[0].count > 500)
+  }
+
   @Test("A single case", .enabled(if: environment["MACTCP_CASE"] != nil, "MACTCP_CASE names none"))
   func single() throws {
     let seed = try #require(Self.environment["MACTCP_CASE"].flatMap { UInt64($0) })
