@@ -238,6 +238,9 @@ public struct Simulation: ~Copyable {
       }
       put(packet, from: id)
     }
+    #if DEBUG
+      host.engine.checkInvariants()
+    #endif
     deadlines[host.number] = max(host.engine.nextDeadline ?? .never, now)
   }
 
