@@ -134,6 +134,16 @@ struct RecoveryNewRenoTests {
     #expect(safe == 6000)
   }
 
+  @Test("PRR lets a segment go when nothing is left in the network that could bring an answer")
+  func reductionOfNothing() {
+    var reduction = ProportionalRateReduction(flight: 5_000)
+    reduction.sent(4_000)
+    // The end of a segment, of which the front was acknowledged before.
+    let window = reduction.acknowledged(
+      delivered: 100, inFlight: 0, ssthresh: 2_500, mss: 1_000, isSafe: false)
+    #expect(window == 1_000)
+  }
+
   @Test("No number breaks PRR")
   func reductionOfNonsense() {
     var generator = SeededGenerator(seed: 7)
@@ -212,6 +222,21 @@ struct RecoveryNewRenoTests {
   }
 
   // MARK: Memory
+
+  @Test(
+    "A window for one small segment takes a large one, when the path does: nothing else would move")
+  func largerSegments() {
+    let sender = ScriptedSender()
+    sender.measure()
+    sender.recovery.maximumSegmentSizeChanged(mss: 500, resending: false)
+    sender.send(1)
+    #expect(sender.expire() == .probe || sender.expire() == .retransmissionTimeout)
+    while sender.backoffCount == 0 { _ = sender.expire() }
+    #expect(sender.cwnd == 0.5)
+    sender.recovery.maximumSegmentSizeChanged(mss: 1_000, resending: false)
+    #expect(sender.cwnd == 1)
+    #expect(sender.next == 2)
+  }
 
   @Test("Without memory segments are remembered together, and sent again piece by piece")
   func noMemory() {

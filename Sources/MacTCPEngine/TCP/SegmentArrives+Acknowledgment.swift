@@ -23,7 +23,7 @@ extension ControlBlock {
     let previous = snd.una
     let windowChanged = updateWindow(segment)
     if previous.precedes(acknowledgment) || previous != snd.nxt
-      || !segment.header.options.sackBlocks.isEmpty
+      || !segment.header.options.sackBlocks.isEmpty || recovery.awaitsDuplicate
     {
       let outcome = recovery.acknowledged(
         .init(

@@ -76,6 +76,23 @@ struct ClosedWindowTests {
     #expect((120_000_000...122_000_000).contains(time), "\(time)")
   }
 
+  @Test(
+    "R2 runs from the moment at which a window that was closed under data opens again (RFC 9293 §3.8.3)"
+  )
+  func opensUnderData() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    try host.set(.userTimeout(10_000_000, aborts: true), id)
+    try host.send(id, 100)
+    host.arrive(.ack, 1, ack: 1, window: 0)
+    host.pass(100_000)
+    host.arrive(.ack, 1, ack: 1, window: 1_000)
+    host.pass(9_999_999)
+    #expect(try host.state(id) == .established)
+    host.pass(1)
+    #expect(host.takeEvents() == [.terminated(id, .userTimeout)])
+  }
+
   @Test("A peer that takes the byte of the probe has it acknowledged, and the next one is probed")
   func byteTaken() throws {
     let host = try OneHost()

@@ -93,6 +93,33 @@ struct RetransmissionTests {
     #expect(throws: EngineError.connectionTerminated) { try host.send(id, 1) }
   }
 
+  @Test(
+    "A plain duplicate says that a probe of the tail was in vain, with nothing outstanding (RFC 8985 §7.4)"
+  )
+  func probeInVain() throws {
+    for isTold in [true, false] {
+      var configuration = OneHost.plain
+      configuration.usesSACK = true
+      let host = try OneHost(configuration)
+      host.options.isSACKPermitted = true
+      let id = try host.connect()
+      host.options.isSACKPermitted = false
+      try host.send(id, 100)
+      host.pass(100_000)
+      host.arrive(.ack, 1, ack: 101)
+      try host.send(id, 3_000)
+      #expect(host.passUntilSent(atMost: 10_000_000) != nil)
+      #expect(host.takeSent() == ["PSH,ACK 3021:3101 ack 1"])
+      host.arrive(.ack, 1, ack: 3_101)
+      if isTold { host.arrive(.ack, 1, ack: 3_101) }
+      try host.send(id, 100)
+      host.arrive(.ack, 1, ack: 3_201)
+      // Without it the peer may have needed the probe: a loss.
+      let hasThreshold = try host.status(id).slowStartThreshold < 1 << 29
+      #expect(hasThreshold == !isTold)
+    }
+  }
+
   @Test("R2 is 2 minutes where nobody says otherwise: 100 s or more (SHLD-11)")
   func defaultR2() throws {
     let host = try OneHost()

@@ -44,7 +44,8 @@ extension LossRecovery {
         // RFC 6582 §3.2, step 3: a partial acknowledgement shows the next loss.
         segments.markLost(0)
       }
-      reduce(delivered: delivered, isSafe: acknowledged > 0 && found.lost == 0)
+      // RFC 9937 §6: without anything delivered there is nothing to react to.
+      if delivered > 0 { reduce(delivered: delivered, isSafe: acknowledged > 0 && found.lost == 0) }
     case .timeout:
       // RFC 3465 §2.3: after a time-out one segment per acknowledgement.
       if acknowledged > 0 { grow(by: min(acknowledged, mss), wasLimited: true, now: now) }
@@ -119,8 +120,6 @@ extension LossRecovery {
 
   /// Moves cwnd by PRR.
   mutating func reduce(delivered: Int, isSafe: Bool) {
-    // RFC 9937 §6: without anything delivered there is nothing to react to.
-    guard delivered > 0 || bytesInFlight >= window.cwnd else { return }
     window.cwnd = segments.reduction.acknowledged(
       delivered: delivered, inFlight: bytesInFlight, ssthresh: window.ssthresh, mss: mss,
       isSafe: isSafe)

@@ -24,9 +24,7 @@ extension LossRecovery {
         let found = detectLosses(now: now)
         if found.lost > 0, phase == .open {
           enterRecovery(nxt: nxt, delivered: 0)
-          window.cwnd = segments.reduction.acknowledged(
-            delivered: 0, inFlight: bytesInFlight, ssthresh: window.ssthresh, mss: mss,
-            isSafe: false)
+          reduce(delivered: 0, isSafe: false)
         } else if found.lostAgain {
           reduceAgain()
         }
@@ -106,6 +104,8 @@ extension LossRecovery {
   /// arrived: they are lost, which is no sign of congestion (RFC 1191 §6.5).
   mutating func maximumSegmentSizeChanged(mss: Int, resending: Bool) {
     segmentSize = UInt16(clamping: max(1, mss))
+    // One segment can always be sent.
+    window.cwnd = max(window.cwnd, self.mss)
     guard resending, let nxt = segments.end, segments.markLost(longerThan: mss) else { return }
     flags.remove(.probing)
     guard phase == .open else { return }

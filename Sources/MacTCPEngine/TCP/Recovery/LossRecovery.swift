@@ -191,6 +191,9 @@ extension LossRecovery {
     max(0, segments.bytesInFlight &- Int(duplicates) &* mss)
   }
 
+  /// Whether a duplicate acknowledgement means something although nothing is outstanding (RFC 8985 §7.4).
+  var awaitsDuplicate: Bool { flags.contains(.probing) }
+
   /// Whether the new segment that is being made must bear CWR (RFC 3168 §6.1.2): `true` once for each
   /// reduction of the window.
   mutating func takeCWR() -> Bool {

@@ -35,8 +35,9 @@ struct ProportionalRateReduction: BitwiseCopyable {
       if isSafe { quota &+= mss }
       quota = min(ssthresh &- inFlight, quota)
     }
-    // The fast retransmit itself is never held back.
-    if out == 0 { quota = max(quota, mss) }
+    // The fast retransmit itself is never held back; nor is a segment when nothing is left in the network
+    // that could bring an acknowledgement.
+    if out == 0 || inFlight == 0 { quota = max(quota, mss) }
     return inFlight &+ max(0, quota)
   }
 }

@@ -99,12 +99,13 @@ extension LossRecovery {
     let patience = UInt32(clamping: Int(rack.rtt) &+ Int(reorderingWindow))
     var lost = 0
     var lostAgain = false
-    var waits = false
+    /// The time that the last segment to be waited for has left.
+    var remaining = 0
     while let position = segments.firstUnsettled() {
       let segment = segments[position]
       guard rack.isSentAfter(segment) else { break }
       guard clock &- segment.sentAt >= patience else {
-        waits = true
+        remaining = Int(patience &- (clock &- segment.sentAt))
         break
       }
       segments.markLost(position)
@@ -114,15 +115,15 @@ extension LossRecovery {
       let segment = segments[position]
       guard rack.isSentAfter(segment) else { break }
       guard clock &- segment.sentAt >= patience else {
-        waits = true
+        remaining = max(remaining, Int(patience &- (clock &- segment.sentAt)))
         break
       }
       segments.markLost(position)
       (lost, lostAgain) = (lost &+ 1, true)
     }
-    if waits {
-      // All that was sent before RACK's segment has had its time when that one would have.
-      let remaining = max(1, Int(patience) &- Int(clock &- rack.sentAt))
+    if remaining > 0 {
+      // All others that were sent before RACK's segment have had their time when that one would have.
+      remaining = max(remaining, Int(patience) &- Int(clock &- rack.sentAt))
       otherDeadline = now.advanced(by: remaining)
       flags.insert(.reorderingTimer)
     }
