@@ -46,6 +46,8 @@ public struct Simulation: ~Copyable {
   private var random: SeededGenerator
   /// How much has happened since the clock moved.
   private var actions = 0
+  /// What was found wrong of an engine: the next step says it.
+  private var failure: SimulationError?
 
   /// How much may happen at one moment: packets sent and calls of engines, of all hosts together. No wire is
   /// without delay, so only an engine that never stops to act comes so far.
@@ -153,8 +155,9 @@ public struct Simulation: ~Copyable {
   ///
   /// - Parameter service: called for each host to which something came.
   /// - Returns: `false` if nothing is left that could happen.
-  /// - Throws: ``SimulationError/stalled(at:)``.
+  /// - Throws: ``SimulationError/stalled(at:)``, ``SimulationError/invariant(_:at:)``.
   public mutating func step(_ service: Service = { _, _, _ in }) throws(SimulationError) -> Bool {
+    if let failure { throw failure }
     guard let moment = nextMoment else { return false }
     if now < moment {
       now = moment
@@ -173,7 +176,7 @@ public struct Simulation: ~Copyable {
 
   /// Lets happen all that happens up to `end`, and sets the clock to it.
   ///
-  /// - Throws: ``SimulationError/stalled(at:)``.
+  /// - Throws: ``SimulationError/stalled(at:)``, ``SimulationError/invariant(_:at:)``.
   public mutating func run(
     until end: Instant, _ service: Service = { _, _, _ in }
   ) throws(SimulationError) {
@@ -188,7 +191,7 @@ public struct Simulation: ~Copyable {
   ///
   /// - Returns: `true` when the condition holds no more; `false` if it still did at the end, or when nothing was
   ///   left that could change it.
-  /// - Throws: ``SimulationError/stalled(at:)``.
+  /// - Throws: ``SimulationError/stalled(at:)``, ``SimulationError/invariant(_:at:)``.
   public mutating func run(
     while condition: () -> Bool, until end: Instant, _ service: Service = { _, _, _ in }
   ) throws(SimulationError) -> Bool {
@@ -239,7 +242,7 @@ public struct Simulation: ~Copyable {
       put(packet, from: id)
     }
     #if DEBUG
-      host.engine.checkInvariants()
+      if let text = host.engine.brokenInvariant() { failure = .invariant(text, at: now) }
     #endif
     deadlines[host.number] = max(host.engine.nextDeadline ?? .never, now)
   }

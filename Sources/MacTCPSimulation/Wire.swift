@@ -125,6 +125,8 @@ public enum SimulationError: Error, Hashable, Sendable {
   case alreadyConnected
   /// At this moment more happened than ever should: time does not go on.
   case stalled(at: Instant)
+  /// Something that must always hold of a host's engine does not. Looked for in debug builds alone.
+  case invariant(String, at: Instant)
 }
 
 extension SimulationError: CustomStringConvertible {
@@ -137,6 +139,7 @@ extension SimulationError: CustomStringConvertible {
     case .alreadyConnected: "a host can be connected once, and not with itself"
     case .stalled(let moment):
       "time stands still at \(moment.microseconds) µs: a host never stops to send or to act"
+    case .invariant(let text, let moment): "at \(moment.microseconds) µs: \(text)"
     }
   }
 }

@@ -9,107 +9,120 @@
   extension Engine {
     /// Stops the program, with a message, unless all that must hold of the engine does. Only in debug builds.
     public mutating func checkInvariants() {
-      tcp.checkInvariants(&context)
+      if let broken = brokenInvariant() { fatalError("invariant: \(broken)") }
+    }
+
+    /// What must hold of the engine and does not, in a sentence; `nil` if all is well. Only in debug builds.
+    public mutating func brokenInvariant() -> String? {
+      do throws(BrokenInvariant) {
+        try tcp.checkInvariants(&context)
+        return nil
+      } catch {
+        return error.text
+      }
     }
   }
 
-  /// Stops the program unless the condition holds.
+  private struct BrokenInvariant: Error {
+    let text: String
+  }
+
+  /// Throws unless the condition holds.
   private func require(
-    _ condition: Bool, _ text: @autoclosure () -> String, file: StaticString = #file,
-    line: UInt = #line
-  ) {
-    if !condition { fatalError("invariant: \(text())", file: file, line: line) }
+    _ condition: Bool, _ text: @autoclosure () -> String
+  ) throws(BrokenInvariant) {
+    if !condition { throw BrokenInvariant(text: text()) }
   }
 
   extension TCPLayer {
-    fileprivate mutating func checkInvariants(_ context: inout Context) {
+    fileprivate mutating func checkInvariants(_ context: inout Context) throws(BrokenInvariant) {
       var memory = timeWaits.count * Self.timeWaitFootprint
       var inTable = 0
       var inPorts = 0
       for index in 0..<connections.bound where connections.isOccupied(index) {
-        connections[index].checkInvariants(&context)
-        checkPlaces(index, &context)
+        try connections[index].checkInvariants(&context)
+        try checkPlaces(index, &context)
         memory += Self.footprint + connections[index].memory
         if connections[index].pending.inTable { inTable += 1 }
         if connections[index].pending.inPorts { inPorts += 1 }
       }
-      require(table.count == inTable + timeWaits.count, "the table has connections that are none")
-      require(
+      try require(table.count == inTable + timeWaits.count, "the table has connections that are none")
+      try require(
         ports.values.reduce(0) { $0 + $1.count } == inPorts,
         "the ports have listeners that are none")
-      require(timeWaits.count <= context.configuration.timeWaitLimit, "too many are in TIME-WAIT")
-      require(
+      try require(timeWaits.count <= context.configuration.timeWaitLimit, "too many are in TIME-WAIT")
+      try require(
         memory <= context.memory.bytesInUse, "memory is in use that the account does not have")
-      require(
+      try require(
         context.memory.bytesInUse <= context.configuration.memoryCeiling, "the ceiling is passed")
-      checkListeners()
+      try checkListeners()
     }
 
     /// Where a connection is found.
-    private mutating func checkPlaces(_ index: Int, _ context: inout Context) {
+    private mutating func checkPlaces(_ index: Int, _ context: inout Context) throws(BrokenInvariant) {
       let state = connections[index].state
       let name = "connection \(index), \(state)"
       let armed = timers.deadline(of: index) ?? .never
-      require(armed == connections[index].armed, "\(name): the timer is not as it was armed")
+      try require(armed == connections[index].armed, "\(name): the timer is not as it was armed")
       let deadline = connections[index].nextDeadline(&context)
-      require(armed <= deadline, "\(name): the timer is too late")
-      require(nextDeadline <= max(armed, context.now), "\(name): nobody looks at the timer in time")
+      try require(armed <= deadline, "\(name): the timer is too late")
+      try require(nextDeadline <= max(armed, context.now), "\(name): nobody looks at the timer in time")
       if connections[index].pending.output {
-        require(ready.contains(index), "\(name): it has something to send, and nobody knows")
+        try require(ready.contains(index), "\(name): it has something to send, and nobody knows")
       }
       let hasParent = connections[index].parent >= 0
       if !connections[index].events.isEmpty && !hasParent {
-        require(eventful.contains(index), "\(name): it has an event, and nobody knows")
+        try require(eventful.contains(index), "\(name): it has an event, and nobody knows")
       }
-      require(
+      try require(
         !hasParent || !eventful.contains(index), "\(name): the user is told of what is not accepted"
       )
       let local = connections[index].local
       let remote = connections[index].remote
       let isInTable = table.find(local: local, remote: remote) == index
-      require(isInTable == connections[index].pending.inTable, "\(name): in the table, or not?")
+      try require(isInTable == connections[index].pending.inTable, "\(name): in the table, or not?")
       switch state {
-      case .closed, .timeWait: require(!isInTable, "\(name): in the table")
+      case .closed, .timeWait: try require(!isInTable, "\(name): in the table")
       case .listen:
-        require(!isInTable, "\(name): in the table")
-        require(ports[local.port]?.contains(Int32(index)) == true, "\(name): not in the ports")
+        try require(!isInTable, "\(name): in the table")
+        try require(ports[local.port]?.contains(Int32(index)) == true, "\(name): not in the ports")
       case .synSent, .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing,
         .lastAck:
-        require(isInTable, "\(name): not in the table")
+        try require(isInTable, "\(name): not in the table")
       }
-      require(
+      try require(
         connections[index].pending.inPorts == (state == .listen), "\(name): in the ports, or not?")
-      require(!connections[index].isDisposable, "\(name): nobody needs it")
+      try require(!connections[index].isDisposable, "\(name): nobody needs it")
     }
 
     /// Listeners know their children, and children their listeners.
-    private func checkListeners() {
+    private func checkListeners() throws(BrokenInvariant) {
       var halfOpen: [Int: Int] = [:]
       var waiting: [Int: Int] = [:]
       for index in 0..<connections.bound where connections.isOccupied(index) {
         let parent = Int(connections[index].parent)
         guard parent >= 0 else { continue }
-        require(
+        try require(
           connections.isOccupied(parent) && connections[parent].listener >= 0,
           "connection \(index) has no listener")
         if connections[index].pending.isAnnounced {
           waiting[parent, default: 0] += 1
           let listener = Int(connections[parent].listener)
-          require(
+          try require(
             listeners[listener].all.contains(Int32(index)),
             "the listener does not have connection \(index)")
         } else {
           halfOpen[parent, default: 0] += 1
-          require(connections[index].state == .synReceived, "connection \(index) is not half open")
+          try require(connections[index].state == .synReceived, "connection \(index) is not half open")
         }
       }
       for index in 0..<connections.bound where connections.isOccupied(index) {
         let listener = Int(connections[index].listener)
         guard listener >= 0 else { continue }
         let (half, whole) = (listeners[listener].halfOpen, listeners[listener].waiting)
-        require(half == halfOpen[index] ?? 0, "the listener counts \(half) half open")
-        require(whole == waiting[index] ?? 0, "the listener counts \(whole) that wait")
-        require(half <= listeners[listener].backlog, "more are half open than may be")
+        try require(half == halfOpen[index] ?? 0, "the listener counts \(half) half open")
+        try require(whole == waiting[index] ?? 0, "the listener counts \(whole) that wait")
+        try require(half <= listeners[listener].backlog, "more are half open than may be")
       }
     }
   }
@@ -120,90 +133,90 @@
       sendRing.capacity + receiveRing.capacity + recovery.segments.memory
     }
 
-    fileprivate mutating func checkInvariants(_ context: inout Context) {
+    fileprivate mutating func checkInvariants(_ context: inout Context) throws(BrokenInvariant) {
       switch state {
       case .closed, .listen, .timeWait:
-        require(
+        try require(
           sendRing.capacity == 0 && outOfOrder.isEmpty, "\(state): it keeps what nobody wants")
-        require(recovery.segments.memory == 0, "\(state): it remembers what it has sent")
-        require(unansweredSince == .never, "\(state): it waits for an answer")
+        try require(recovery.segments.memory == 0, "\(state): it remembers what it has sent")
+        try require(unansweredSince == .never, "\(state): it waits for an answer")
       case .synSent, .synReceived:
-        require(snd.una == snd.iss, "\(state): the SYN is acknowledged")
-        checkSending()
-        checkReceiving()
-        checkDeadlines()
+        try require(snd.una == snd.iss, "\(state): the SYN is acknowledged")
+        try checkSending()
+        try checkReceiving()
+        try checkDeadlines()
       case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
-        require(snd.una != snd.iss || snd.nxt != snd.iss, "\(state): no SYN was sent")
-        checkSending()
-        checkReceiving()
-        checkClosing()
-        checkDeadlines()
+        try require(snd.una != snd.iss || snd.nxt != snd.iss, "\(state): no SYN was sent")
+        try checkSending()
+        try checkReceiving()
+        try checkClosing()
+        try checkDeadlines()
       }
-      require(!pending.reset || state == .closed, "\(state): a RST is to be sent")
-      require(
+      try require(!pending.reset || state == .closed, "\(state): a RST is to be sent")
+      try require(
         pending.released || state != .closed || reason != nil || !pending.wasEstablished,
         "no reason")
     }
 
     /// The send sequence space (RFC 9293 §3.3.1, Figure 3), the ring and what was sent.
-    private mutating func checkSending() {
-      require(
+    private mutating func checkSending() throws(BrokenInvariant) {
+      try require(
         snd.una.precedesOrEquals(snd.nxt), "\(state): SND.UNA \(snd.una) > SND.NXT \(snd.nxt)")
       let isSYNAcknowledged = snd.una != snd.iss
       if !isSYNAcknowledged {
-        require(sendStart == snd.iss.advanced(by: 1), "\(state): the data do not follow the SYN")
-        require(
+        try require(sendStart == snd.iss.advanced(by: 1), "\(state): the data do not follow the SYN")
+        try require(
           snd.nxt.precedesOrEquals(sendStart),
           "\(state): data were sent before the SYN is acknowledged")
       } else {
         let fin = pending.finAcknowledged ? 1 : 0
-        require(
+        try require(
           sendStart.advanced(by: fin) == snd.una, "\(state): the ring does not begin at SND.UNA")
         let end = pending.finSent ? sendEnd : sendStart.advanced(by: sendRing.count)
-        require(snd.nxt.precedesOrEquals(end), "\(state): SND.NXT is behind all data")
-        require(!pending.finSent || snd.nxt == end, "\(state): SND.NXT is not behind the FIN")
+        try require(snd.nxt.precedesOrEquals(end), "\(state): SND.NXT is behind all data")
+        try require(!pending.finSent || snd.nxt == end, "\(state): SND.NXT is not behind the FIN")
       }
-      require(!pending.finSent || pending.fin, "\(state): a FIN was sent that nobody wanted")
-      require(
+      try require(!pending.finSent || pending.fin, "\(state): a FIN was sent that nobody wanted")
+      try require(
         !pending.finAcknowledged || pending.finSent && sendRing.isEmpty,
         "\(state): FIN acknowledged")
       let outstanding = recovery.segments.count
-      require(
+      try require(
         (outstanding > 0) == (snd.una != snd.nxt), "\(state): what is outstanding is not remembered"
       )
       if let first = recovery.segments.start, let end = recovery.segments.end {
-        require(
+        try require(
           first == snd.una && end == snd.nxt,
           "\(state): other numbers are remembered than are outstanding")
       }
       if snd.isUrgent {
-        require(snd.una.precedes(snd.up) && snd.up.precedesOrEquals(sendEnd), "\(state): SND.UP")
+        try require(snd.una.precedes(snd.up) && snd.up.precedesOrEquals(sendEnd), "\(state): SND.UP")
       }
-      require(!pending.probedByte || snd.una == snd.nxt, "\(state): a probe with data outstanding")
+      try require(!pending.probedByte || snd.una == snd.nxt, "\(state): a probe with data outstanding")
     }
 
     /// The receive sequence space (RFC 9293 §3.3.1, Figure 4), the ring and what came out of order.
-    private func checkReceiving() {
+    private func checkReceiving() throws(BrokenInvariant) {
       guard state != .synSent else { return }
-      require(rcv.nxt.precedesOrEquals(rcv.edge), "\(state): RCV.NXT is behind the window")
+      try require(rcv.nxt.precedesOrEquals(rcv.edge), "\(state): RCV.NXT is behind the window")
       let held = receiveRing.count + receiveWindow
-      require(
+      try require(
         held <= receiveRingLimit + (pending.finReceived ? 1 : 0),
         "\(state): more is offered than there is room for")
       for block in outOfOrder.sackBlocks(limit: 4) {
-        require(
+        try require(
           rcv.nxt.precedes(block.left) && block.left.precedes(block.right), "\(state): out of order"
         )
-        require(
+        try require(
           block.right.precedesOrEquals(rcv.edge), "\(state): data from behind the window are kept")
       }
-      require(
+      try require(
         outOfOrder.isEmpty || receiveRing.capacity > 0, "\(state): what is out of order is nowhere")
-      require(!pending.released || receiveRing.isEmpty, "\(state): data that nobody will read")
+      try require(!pending.released || receiveRing.isEmpty, "\(state): data that nobody will read")
     }
 
     /// Which FINs were sent and received in which state (RFC 9293 §3.3.2, Figure 5).
-    private func checkClosing() {
+    private func checkClosing() throws(BrokenInvariant) {
       let facts = (pending.fin, pending.finAcknowledged, pending.finReceived)
       let expected: (Bool, Bool, Bool)?
       switch state {
@@ -214,36 +227,37 @@
       case .closing, .lastAck: expected = (true, false, true)
       case .closed, .listen, .synSent, .synReceived, .timeWait: expected = nil
       }
-      if let expected { require(facts == expected, "\(state): FINs \(facts)") }
-      require(
+      if let expected { try require(facts == expected, "\(state): FINs \(facts)") }
+      try require(
         !pending.finReceived || outOfOrder.isEmpty, "\(state): data are kept from behind the FIN")
     }
 
     /// Who waits has a deadline, or something to send.
-    private mutating func checkDeadlines() {
+    private mutating func checkDeadlines() throws(BrokenInvariant) {
       let isRetransmitting = recovery.deadline != .never
       if snd.una != snd.nxt {
-        require(
+        try require(
           pending.output || isRetransmitting, "\(state): nobody sends again what is outstanding")
         // It runs from the next segment on if the peer says that its window is closed (MUST-37).
-        require(unansweredSince != .never || snd.wnd == 0, "\(state): R2 does not run")
+        try require(
+          unansweredSince != .never || snd.wnd == 0, "\(state): R2 does not run")
       } else {
         let hasMore = unsentBytes > 0 || pending.fin && !pending.finSent || pending.syn
         let isWaiting = pending.output || deadlines.persist != .never
-        require(!hasMore || isWaiting, "\(state): nobody sends what waits")
+        try require(!hasMore || isWaiting, "\(state): nobody sends what waits")
       }
       if unacknowledgedSegments > 0 {
-        require(
+        try require(
           pending.acknowledgment || deadlines.delayedAcknowledgment != .never,
           "\(state): nobody acknowledges what has come")
       }
-      require(
+      try require(
         !pending.acknowledgment || pending.output, "\(state): nobody sends the acknowledgement")
       if state == .finWait2 && pending.released {
-        require(deadlines.idle != .never, "FIN-WAIT-2 for ever")
+        try require(deadlines.idle != .never, "FIN-WAIT-2 for ever")
       }
       if settings.usesKeepalive && isSynchronized {
-        require(deadlines.idle != .never, "\(state): nobody probes the idle peer")
+        try require(deadlines.idle != .never, "\(state): nobody probes the idle peer")
       }
     }
   }

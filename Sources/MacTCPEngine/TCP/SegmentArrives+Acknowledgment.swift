@@ -44,7 +44,7 @@ extension ControlBlock {
     }
     // R2 runs from the first of what is not acknowledged. A peer that says again that its window is closed is
     // no failure, for however long it does (MUST-37).
-    // The next probe may be without an answer: the wait begins with it.
+    // The next probe may be without an answer: the wait begins with it, or when the window opens again.
     if snd.una == snd.nxt || snd.wnd == 0 {
       unansweredSince = .never
     } else if previous.precedes(acknowledgment) || unansweredSince == .never {

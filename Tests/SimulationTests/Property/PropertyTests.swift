@@ -34,7 +34,8 @@ struct PropertyTests {
       return match.capture
     }
     #expect(captures[0] == captures[1])
-    #expect(captures[0].count > 500)
+    // More than the names of the interfaces.
+    #expect(captures[0].count > 300)
   }
 
   @Test("A single case", .enabled(if: environment["MACTCP_CASE"] != nil, "MACTCP_CASE names none"))
