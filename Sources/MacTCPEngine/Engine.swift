@@ -82,7 +82,9 @@ public struct Engine: ~Copyable {
 
   /// What has happened next; `nil` if all was told.
   public mutating func nextEvent() -> EngineEvent? {
-    tcp.nextEvent(&context) ?? udp.nextEvent(&context) ?? ip.nextEvent(&context)
+    if !tcp.eventful.isEmpty, let event = tcp.nextEvent(&context) { return event }
+    if !udp.eventful.isEmpty, let event = udp.nextEvent(&context) { return event }
+    return ip.hasEvents ? ip.nextEvent(&context) : nil
   }
 
   /// What the engine has counted so far.

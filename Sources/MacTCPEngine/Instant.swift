@@ -27,10 +27,10 @@ public struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// The moment `microseconds` later, ``never`` at most; the zero at least.
   @inlinable
   public func advanced(by microseconds: Int) -> Instant {
-    // The moment is at most 2^62, and so is what is added to it unsigned: no overflow.
-    let distance = min(Self.greatest, UInt64(microseconds.magnitude))
-    guard microseconds < 0 else { return Instant(microseconds: self.microseconds &+ distance) }
-    return Instant(microseconds: self.microseconds &- min(self.microseconds, distance))
+    // The moment is at most 2^62: only what is later than every moment overflows.
+    let (sum, isTooLate) = Int(truncatingIfNeeded: self.microseconds)
+      .addingReportingOverflow(microseconds)
+    return isTooLate ? .never : Instant(microseconds: UInt64(truncatingIfNeeded: max(0, sum)))
   }
 
   /// Microseconds from this moment to `other`; negative if that is earlier.

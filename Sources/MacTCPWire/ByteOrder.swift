@@ -50,6 +50,21 @@ extension OutputSpan<UInt8> {
     appendBytes(of: value.bigEndian)
   }
 
+  /// Appends words, each most significant byte first, as one piece. The caller has checked `freeCapacity`.
+  @inlinable @inline(__always)
+  mutating func append<let count: Int>(networkOrder words: InlineArray<count, UInt32>) {
+    precondition(freeCapacity >= 4 &* count)
+    unsafe withUnsafeMutableBufferPointer { buffer, initializedCount in
+      guard let start = buffer.baseAddress else { return }
+      // Room for all of them behind `initializedCount`: checked above.
+      let end = unsafe UnsafeMutableRawPointer(start + initializedCount)
+      for index in words.indices {
+        unsafe end.storeBytes(of: words[index].bigEndian, toByteOffset: 4 &* index, as: UInt32.self)
+      }
+      initializedCount &+= 4 &* count
+    }
+  }
+
   /// Appends the bytes of an integer as they are in memory; traps if there is no room for them, as
   /// `append` does, so that nothing is ever written outside of the output.
   @inlinable @inline(__always)
@@ -67,11 +82,13 @@ extension OutputSpan<UInt8> {
 
   /// Writes `value` over two bytes that were appended before, at `offset`: a checksum, which is known
   /// last. Nothing happens where no two bytes are.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func overwrite(networkOrder value: UInt16, at offset: Int) {
     guard offset >= 0, offset <= count &- 2 else { return }
-    var written = mutableSpan
-    written[offset] = UInt8(truncatingIfNeeded: value >> 8)
-    written[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+    unsafe withUnsafeMutableBufferPointer { buffer, _ in
+      guard let start = buffer.baseAddress else { return }
+      unsafe UnsafeMutableRawPointer(start).storeBytes(
+        of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
   }
 }

@@ -15,16 +15,15 @@ extension InternetChecksum {
   /// The checksum of the pseudo-header; the segment or datagram is added next.
   ///
   /// - Parameter length: of the transport header and its data, in bytes.
-  @inlinable
+  @inlinable @inline(__always)
   public init(
     pseudoHeaderFrom source: IPAddress, to destination: IPAddress, protocol: IPProtocol,
     length: Int
   ) {
     self.init()
-    add(source)
-    add(destination)
-    add(UInt16(`protocol`.rawValue))
-    add(UInt32(truncatingIfNeeded: length))
+    sum =
+      UInt64(source.v4) &+ UInt64(destination.v4) &+ UInt64(`protocol`.rawValue)
+      &+ UInt64(UInt32(truncatingIfNeeded: length))
   }
 
   /// Adds an address as it stands in a header.

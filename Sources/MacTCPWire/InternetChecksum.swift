@@ -43,6 +43,15 @@ public struct InternetChecksum: Sendable {
     output.append(networkOrder: word)
   }
 
+  /// Adds 32-bit fields of the message, an even number of bytes from its start.
+  @inlinable @inline(__always)
+  mutating func add<let count: Int>(_ words: InlineArray<count, UInt32>) {
+    // So few words cannot exceed 64 bits.
+    var part: UInt64 = 0
+    for index in words.indices { part &+= UInt64(words[index]) }
+    accumulate(part)
+  }
+
   /// The number for the checksum field: the complement of the sum (RFC 1071 §1, step 2).
   ///
   /// UDP sends 0 as `0xFFFF`, because 0 means "no checksum" there (RFC 768); ICMP and TCP do not.

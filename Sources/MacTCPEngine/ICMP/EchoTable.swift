@@ -97,6 +97,8 @@ struct EchoTable: ~Copyable {
     nextDeadline = next
   }
 
+  @inline(__always) var hasEvents: Bool { !finished.isEmpty }
+
   mutating func nextEvent() -> EngineEvent? {
     guard let place = finished.first else { return nil }
     let handle = Handle(index: place, generation: echoes[place].generation)

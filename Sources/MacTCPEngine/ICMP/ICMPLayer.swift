@@ -11,7 +11,7 @@ struct ICMPLayer: ~Copyable {
     echoes = EchoTable(key: key)
   }
 
-  var nextDeadline: Instant { echoes.nextDeadline }
+  @inline(__always) var nextDeadline: Instant { echoes.nextDeadline }
   mutating func advance(to now: Instant) { echoes.advance(to: now) }
   mutating func nextEvent() -> EngineEvent? { echoes.nextEvent() }
 }

@@ -61,6 +61,42 @@ extension Engine {
 
   mutating func receiveIP(_ packet: Span<UInt8>, _ origin: PacketOrigin) {
     context.counters.ip.received &+= 1
+    if origin == .link, receivePlainTCP(packet) { return }
+    receiveAny(packet, origin)
+  }
+
+  /// Takes a packet of the kind that most are of: TCP, whole, without options, from one host to this one alone.
+  ///
+  /// - Returns: `false` if it is of another kind, or has any fault; then nothing was done.
+  @inline(__always)
+  private mutating func receivePlainTCP(_ packet: Span<UInt8>) -> Bool {
+    guard packet.count >= IPv4Header.leastLength, let first = packet.networkUInt32(at: 0),
+      let second = packet.networkUInt32(at: 4), let third = packet.networkUInt32(at: 8),
+      let sender = packet.networkUInt32(at: 12), let receiver = packet.networkUInt32(at: 16)
+    else { return false }
+    let length = Int(first.lowerHalf)
+    // Version 4, an IHL of 5; neither MF nor an offset; TCP.
+    guard first &>> 24 == 0x45, second & 0x3FFF == 0,
+      third & 0x00FF_0000 == UInt32(IPProtocol.tcp.rawValue) << 16,
+      length >= IPv4Header.leastLength, length <= packet.count,
+      IPv4Header.hasValidChecksum(packet)
+    else { return false }
+    let source = IPAddress(v4: sender)
+    let destination = IPAddress(v4: receiver)
+    guard ip.addresses.isPossibleSource(source), ip.addresses.contains(destination) else {
+      return false
+    }
+    context.counters.ip.delivered &+= 1
+    tcp.receive(
+      packet.extracting(IPv4Header.leastLength..<length), from: source, to: destination,
+      PacketInformation(
+        typeOfService: UInt8(truncatingIfNeeded: first &>> 16),
+        timeToLive: UInt8(truncatingIfNeeded: third &>> 24)), &ip, &context)
+    return true
+  }
+
+  @inline(never)
+  private mutating func receiveAny(_ packet: Span<UInt8>, _ origin: PacketOrigin) {
     let header: IPv4Header
     do { header = try IPv4Header(parsing: packet) } catch {
       context.counters.drop(error == .badChecksum ? .badIPChecksum : .badIPHeader)
@@ -70,7 +106,6 @@ extension Engine {
       context.counters.drop(.badSource)
       return
     }
-    // Nearly all packets are for one of the host's addresses, whole and without options.
     let isOwn = ip.addresses.contains(header.destination)
     var information = PacketInformation(
       typeOfService: header.typeOfService, timeToLive: header.timeToLive)

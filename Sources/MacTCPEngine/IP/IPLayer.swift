@@ -72,7 +72,7 @@ struct IPLayer: ~Copyable {
   // MARK: Time and events
 
   /// The first moment at which something is due.
-  var nextDeadline: Instant {
+  @inline(__always) var nextDeadline: Instant {
     if isLoopbackBusy { return .zero }
     return min(
       min(link.nextDeadline, paths.nextDeadline),
@@ -88,6 +88,8 @@ struct IPLayer: ~Copyable {
     advanceReassembly(&context)
     icmp.advance(to: context.now)
   }
+
+  @inline(__always) var hasEvents: Bool { icmp.echoes.hasEvents || link.ownership.hasEvents }
 
   mutating func nextEvent(_ context: inout Context) -> EngineEvent? {
     if let event = icmp.nextEvent() { return event }
@@ -120,42 +122,39 @@ struct IPLayer: ~Copyable {
 
   /// Appends the link's header and the IP header of a packet whose data, `payloadLength` bytes, are
   /// appended next. The packet is of a kind that is never fragmented here.
-  ///
-  /// - Parameter options: as a user gives them (see `SourceRoute`); they take `SourceRoute.paddedLength(of:)`
-  ///   bytes of the packet.
   @inline(__always)
   mutating func writeHeaders(
     into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     protocol: IPProtocol, payloadLength: Int, typeOfService: UInt8, timeToLive: UInt8,
-    dontFragment: Bool, options: [UInt8], _ context: inout Context
+    dontFragment: Bool, _ context: inout Context
   ) -> Disposition {
-    if !options.isEmpty {
-      return writeHeaders(
-        into: &packet, from: source, to: destination, protocol: `protocol`,
-        payloadLength: payloadLength, typeOfService: typeOfService, timeToLive: timeToLive,
-        dontFragment: dontFragment, options: options.span, &context)
-    }
     let disposition = way(to: destination, &context)
     let identification =
       dontFragment
       ? 0 : identifications.next(from: source, to: destination, protocol: `protocol`)
     guard IPv4Header.leastLength &+ payloadLength <= mtu else { return .tooLarge }
     writeLinkHeader(disposition, into: &packet)
-    return write(
-      IPv4Header(
+    do {
+      try IPv4Header(
         source: source, destination: destination, protocol: `protocol`,
         payloadLength: payloadLength, typeOfService: typeOfService,
-        identification: identification, dontFragment: dontFragment, timeToLive: timeToLive),
-      into: &packet, disposition)
+        identification: identification, dontFragment: dontFragment, timeToLive: timeToLive
+      ).write(to: &packet)
+    } catch {
+      return .tooLarge
+    }
+    return disposition
   }
 
+  /// The same with options as a user gives them (see `SourceRoute`), which take `SourceRoute.paddedLength(of:)` bytes
+  /// of the packet; there may be none.
   @inline(never)
-  private mutating func writeHeaders(
+  mutating func writeHeaders(
     into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     protocol: IPProtocol, payloadLength: Int, typeOfService: UInt8, timeToLive: UInt8,
-    dontFragment: Bool, options: Span<UInt8>, _ context: inout Context
+    dontFragment: Bool, options: [UInt8], _ context: inout Context
   ) -> Disposition {
-    let route = SourceRoute(options, to: destination)
+    let route = SourceRoute(options.span, to: destination)
     let disposition = way(to: route.firstHop, &context)
     let identification =
       dontFragment
@@ -205,7 +204,7 @@ struct IPLayer: ~Copyable {
 
   /// Appends the Ethernet header of a packet that goes to the link at once.
   @inline(__always)
-  func writeLinkHeader(_ disposition: Disposition, into packet: inout OutputSpan<UInt8>) {
+  mutating func writeLinkHeader(_ disposition: Disposition, into packet: inout OutputSpan<UInt8>) {
     guard let hardware = link.hardware, disposition == .link else { return }
     let header = EthernetHeader(
       destination: hop.hardware, source: hardware, etherType: .ipv4)
@@ -214,7 +213,7 @@ struct IPLayer: ~Copyable {
   }
 
   @inline(__always)
-  func write(
+  mutating func write(
     _ header: IPv4Header, options: Span<UInt8> = Span(), into packet: inout OutputSpan<UInt8>,
     _ disposition: Disposition
   ) -> Disposition {

@@ -133,7 +133,7 @@ extension IPLayer {
     return writeFragment(stored, route, most: most, into: &packet, disposition)
   }
 
-  private func writeFragment(
+  private mutating func writeFragment(
     _ stored: StoredPacket<OutgoingPacket>, _ route: SourceRoute, most: Int,
     into packet: inout OutputSpan<UInt8>, _ disposition: Disposition
   ) -> (Disposition, isDone: Bool) {
@@ -154,7 +154,7 @@ extension IPLayer {
     )
   }
 
-  private func append(
+  private mutating func append(
     _ header: IPv4Header, _ route: SourceRoute, _ stored: StoredPacket<OutgoingPacket>,
     _ data: Range<Int>, into packet: inout OutputSpan<UInt8>, _ disposition: Disposition
   ) -> Disposition {

@@ -57,7 +57,7 @@ struct PathMTUTable: ~Copyable {
     return 68
   }
 
-  var nextDeadline: Instant { order.first.map { paths[$0].expires } ?? .never }
+  @inline(__always) var nextDeadline: Instant { order.first.map { paths[$0].expires } ?? .never }
 
   /// Forgets what is old.
   mutating func advance(to now: Instant) {

@@ -70,6 +70,8 @@ struct AddressOwnership: ~Copyable {
 
   func isRefused(_ index: Int) -> Bool { conflicts[index].isRefused }
 
+  @inline(__always) var hasEvents: Bool { untold > 0 }
+
   /// The next conflict that was not told yet.
   mutating func nextConflict() -> (index: Int, hardware: HardwareAddress)? {
     guard untold > 0 else { return nil }

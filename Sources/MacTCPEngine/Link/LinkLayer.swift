@@ -86,7 +86,7 @@ struct LinkLayer: ~Copyable {
   }
 
   /// When `advance` must be called.
-  var nextDeadline: Instant {
+  @inline(__always) var nextDeadline: Instant {
     hardware == nil ? .never : min(neighbors.nextDeadline, ownership.nextDeadline)
   }
 

@@ -170,19 +170,20 @@ struct ByteRing {
     let needed = MemoryPool.log2(ofCapacity: end)
     let most = MemoryPool.log2(ofCapacity: min(limit, MemoryPool.greatestCapacity))
     let wanted = max(needed, min(Int(firstLog2), most))
-    guard
-      let block = pool.allocate(atLeast: 1 &<< wanted)
-        ?? pool.allocate(atLeast: 1 &<< needed)
-    else { return false }
-    // All of the memory is copied: there may be contents behind the end.
-    let (first, second) = unsafe pieces(at: 0, count: capacity)
-    if let source = first.baseAddress {
-      unsafe block.base.copyMemory(from: source, byteCount: first.count)
+    guard let block = pool.allocate(log2: wanted) ?? pool.allocate(log2: needed) else {
+      return false
     }
-    if let source = second.baseAddress {
-      unsafe (block.base + first.count).copyMemory(from: source, byteCount: second.count)
+    if let old = unsafe base {
+      // All of the memory is copied: there may be contents behind the end.
+      let (first, second) = unsafe pieces(at: 0, count: capacity)
+      if let source = first.baseAddress {
+        unsafe block.base.copyMemory(from: source, byteCount: first.count)
+      }
+      if let source = second.baseAddress {
+        unsafe (block.base + first.count).copyMemory(from: source, byteCount: second.count)
+      }
+      unsafe pool.release(MemoryPool.Block(base: old, log2: log2))
     }
-    if let old = unsafe base { unsafe pool.release(MemoryPool.Block(base: old, log2: log2)) }
     unsafe base = block.base
     log2 = block.log2
     head = 0

@@ -3,7 +3,8 @@
 // Blocks have sizes that are powers of two. Blocks of up to 4 KiB are carved from slabs of 64 KiB; larger
 // ones come from the system one by one, and a few of each size are kept when they are released. A slab
 // in which nothing is in use goes back to the system, unless it is the only one with free blocks of its
-// size: so a storm of connections does not leave the process large.
+// size: so a storm of connections does not leave the process large. Of each size the block that was released last
+// waits for the next who wants one: a stream that is filled and emptied in turn touches no slab.
 //
 // This file works on pointers. The invariants: a slab lies at a multiple of 64 KiB, so that a block's
 // address leads to its slab's header; a larger block has its header 64 bytes before it. Every slab is in
@@ -35,6 +36,8 @@ struct MemoryPool: ~Copyable {
   private(set) var bytesInUse = 0
 
   private var slabsWithRoom = InlineArray<5, UnsafeMutablePointer<SlabHeader>?>(repeating: nil)
+  /// For each size a block that is free, though its slab counts it as in use.
+  private var spare = InlineArray<5, UnsafeMutableRawPointer?>(repeating: nil)
   private var fullSlabs: UnsafeMutablePointer<SlabHeader>?
   private var freeLarge = InlineArray<24, UnsafeMutablePointer<LargeHeader>?>(repeating: nil)
   private var freeLargeCount = InlineArray<24, Int>(repeating: 0)
@@ -60,7 +63,12 @@ struct MemoryPool: ~Copyable {
   @inline(__always)
   mutating func allocate(atLeast count: Int) -> Block? {
     guard count <= Self.greatestCapacity else { return nil }
-    let log2 = Self.log2(ofCapacity: count)
+    return allocate(log2: Self.log2(ofCapacity: count))
+  }
+
+  /// A block of a size that there is, by its logarithm.
+  @inline(__always)
+  mutating func allocate(log2: Int) -> Block? {
     let capacity = 1 &<< log2
     guard capacity <= ceiling &- bytesInUse else { return nil }
     bytesInUse &+= capacity
@@ -135,6 +143,14 @@ extension MemoryPool {
 
   @inline(__always)
   private mutating func allocateCarved(_ log2: Int) -> UnsafeMutableRawPointer {
+    let size = log2 &- Self.leastLog2
+    guard let block = unsafe spare[size] else { return unsafe carve(log2) }
+    unsafe spare[size] = nil
+    return unsafe block
+  }
+
+  @inline(never)
+  private mutating func carve(_ log2: Int) -> UnsafeMutableRawPointer {
     let slab = unsafe slabsWithRoom[log2 &- Self.leastLog2] ?? makeSlab(log2)
     let block: UnsafeMutableRawPointer
     if let free = unsafe slab.pointee.free {
@@ -155,6 +171,16 @@ extension MemoryPool {
 
   @inline(__always)
   private mutating func releaseCarved(_ block: UnsafeMutableRawPointer, _ log2: Int) {
+    let size = log2 &- Self.leastLog2
+    if unsafe spare[size] == nil {
+      unsafe spare[size] = block
+    } else {
+      unsafe releaseToSlab(block, log2)
+    }
+  }
+
+  @inline(never)
+  private mutating func releaseToSlab(_ block: UnsafeMutableRawPointer, _ log2: Int) {
     let offset = Int(bitPattern: block) & (Self.slabSize &- 1)
     let slab = unsafe (block - offset).assumingMemoryBound(to: SlabHeader.self)
     unsafe block.storeBytes(of: slab.pointee.free, as: UnsafeMutableRawPointer?.self)

@@ -66,7 +66,7 @@ struct TimerWheel: ~Copyable {
   /// When ``nextExpired(at:)`` should be called; `nil` if no timer is armed. Never later than the first
   /// timer, or than the wheel's present if that timer was armed for an earlier moment. Often earlier than
   /// the first timer: at most once for each level, and each call then brings it nearer.
-  var nextDeadline: Instant? {
+  @inline(__always) var nextDeadline: Instant? {
     guard occupiedLevels != 0 else { return nil }
     return Instant(microseconds: start(ofSlot: firstSlot))
   }

@@ -51,8 +51,28 @@ extension ControlBlock {
   /// The data that a segment may have with the options that every segment has (RFC 9293 §3.7.1).
   var segmentData: Int { max(1, Int(mss) &- (usesTimestamps ? 12 : 0)) }
 
+  /// Whether the user may name it: one who waits to be accepted, and what was released, nobody can.
+  @inline(__always) var isUsers: Bool { !pending.released && parent < 0 }
+
+  /// What the connection's change means for the tables and queues that it is in. `armed` is its timer's moment then.
+  @inline(__always)
+  mutating func settlement(_ context: inout Context) -> Settlement {
+    var needs: Settlement = []
+    let deadline = nextDeadline(&context)
+    // A timer that is too early finds nothing due and is armed again: it need not move when a deadline does.
+    if deadline < armed {
+      armed = deadline
+      needs.insert(.timer)
+    }
+    if pending.output { needs.insert(.output) }
+    // What a listener's child has to tell waits until it has been accepted.
+    if !events.isEmpty && parent < 0 { needs.insert(.events) }
+    if state != .established || parent >= 0, needsSettling { needs.insert(.more) }
+    return needs
+  }
+
   /// Whether `settle` has more to do than timers and queues.
-  var needsSettling: Bool {
+  @inline(__always) private var needsSettling: Bool {
     mutating get {
       switch state {
       case .closed, .timeWait: true
@@ -135,13 +155,17 @@ extension ControlBlock {
   }
 
   /// The first of the events that are queued, in the order in which they can have happened.
-  mutating func nextEvent(_ id: ConnectionID) -> EngineEvent? {
-    guard let bit = events.first else { return nil }
+  mutating func nextEvent(_ id: ConnectionID) -> (EngineEvent?, isLast: Bool) {
+    guard let bit = events.first else { return (nil, true) }
     events.remove(bit)
+    return (event(bit, id), events.isEmpty)
+  }
+
+  private mutating func event(_ bit: PendingEvents, _ id: ConnectionID) -> EngineEvent? {
     switch bit {
     case .opened: return .opened(id)
     case .incoming: return .incoming(id)
-    case .icmpReport: return extras?.report.map { .icmpReport(id, $0) } ?? nextEvent(id)
+    case .icmpReport: return extras?.report.map { .icmpReport(id, $0) }
     case .urgent: return .urgent(id)
     case .dataArrived: return .dataArrived(id)
     case .acknowledged: return .acknowledged(id)
@@ -151,6 +175,15 @@ extension ControlBlock {
     default: return .terminated(id, reason ?? .networkFailure)
     }
   }
+}
+
+/// What a change of a connection has to be followed by.
+struct Settlement: OptionSet {
+  let rawValue: UInt8
+  static var timer: Settlement { Settlement(rawValue: 1) }
+  static var output: Settlement { Settlement(rawValue: 2) }
+  static var events: Settlement { Settlement(rawValue: 4) }
+  static var more: Settlement { Settlement(rawValue: 8) }
 }
 
 extension PendingEvents {

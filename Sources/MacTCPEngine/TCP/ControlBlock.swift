@@ -52,7 +52,7 @@ struct ControlBlock: ~Copyable {
   var usesTimestamps = false
   var usesSACK = false
   var usesECN = false
-  /// TS.Recent (RFC 7323 §4.3) and when it was set.
+  /// TS.Recent (RFC 7323 §4.3), and when it was set by `coarseClock`.
   var recentTimestamp: UInt32 = 0
   var recentTimestampAge: UInt32 = 0
   /// What is added to our clock to make TSval: unguessable, and different for each connection.
@@ -199,6 +199,14 @@ struct Pending {
   var isAnnounced = false
   /// The connection was established once.
   var wasEstablished = false
+
+  /// Whether what comes next cannot be taken as predicted (Prediction.swift).
+  @inline(__always) var isUnpredictable: Bool { finOutOfOrder || probedByte || released }
+
+  /// Whether one of the segments is due that are no data, acknowledgement or FIN.
+  @inline(__always) var asksForSegment: Bool {
+    windowProbe || keepaliveProbe || tailLossProbe || syn || reset || doubtsPath
+  }
 }
 
 /// When what is due.

@@ -9,29 +9,34 @@ extension ControlBlock {
     _ segment: OutgoingSegment, into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer,
     _ context: inout Context
   ) -> IPLayer.Disposition? {
+    // Nearly all have no options but time stamps.
+    let isPlain = !segment.flags.contains(.syn) && !hasBlocksToReport
+    var options = TCPOptions()
+    if !isPlain { addOptions(to: &options, segment.flags, &context) }
+    let optionLength = isPlain ? (usesTimestamps ? 12 : 0) : options.byteCount
+    // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
+    let count = min(segment.count, max(1, Int(mss) &- optionLength))
     var header = TCPHeader(
       sourcePort: local.port, destinationPort: remote.port, sequenceNumber: segment.sequence,
-      acknowledgmentNumber: rcv.nxt, flags: segment.flags)
-    addOptions(to: &header, &context)
+      acknowledgmentNumber: rcv.nxt, flags: segment.flags, window: windowField(segment.flags))
+    addFlags(to: &header, segment, count)
+    let disposition = writeIPHeader(
+      TCPHeader.leastLength &+ optionLength &+ count,
+      isCapable: count > 0 && !segment.isRetransmission && !segment.isProbe, into: &packet, &ip,
+      &context)
     let offset = sendStart.distance(to: segment.sequence)
-    // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
-    let count = min(segment.count, max(1, Int(mss) &- header.options.byteCount))
-    if count < segment.count { header.flags.subtract(.fin) }
-    let end = segment.sequence.advanced(by: count)
-    addFlags(to: &header, segment, count, end)
-    header.window = windowField(segment.flags)
-    var typeOfService = settings.typeOfService & ~3
-    if usesECN && count > 0 && !segment.isRetransmission && !segment.isProbe { typeOfService |= 2 }
-    let disposition = ip.writeHeaders(
-      into: &packet, from: local.address, to: remote.address, protocol: .tcp,
-      payloadLength: header.headerLength &+ count, typeOfService: typeOfService,
-      timeToLive: settings.timeToLive,
-      dontFragment: context.configuration.usesPathMTUDiscovery,
-      options: extras?.ipOptions ?? [], &context)
     do {
       try sendRing.withBytes(at: max(0, offset), count: count) { first, second throws(WireError) in
-        try header.write(
-          to: &packet, from: local.address, to: remote.address, payload: first, second)
+        if isPlain {
+          let timestamps =
+            usesTimestamps
+            ? TCPTimestamps(value: timestamp(&context), echoReply: recentTimestamp) : nil
+          try header.write(
+            withoutOptionsBut: timestamps, to: &packet, from: local.address, to: remote.address,
+            payload: first, second)
+        } else {
+          try writeHeader(header, options, into: &packet, first, second)
+        }
       }
     } catch {
       // The caller's memory is shorter than the link's packets: the packet is lost, as on a bad link.
@@ -41,37 +46,73 @@ extension ControlBlock {
     return disposition
   }
 
+  // Not inline: the header of a plain segment need not be in memory then.
+  @inline(never)
+  private func writeHeader(
+    _ header: TCPHeader, _ options: TCPOptions, into packet: inout OutputSpan<UInt8>,
+    _ first: Span<UInt8>, _ second: Span<UInt8>
+  ) throws(WireError) {
+    var header = header
+    header.options = options
+    try header.write(
+      to: &packet, from: local.address, to: remote.address, payload: first, second)
+  }
+
+  /// - Parameter isCapable: whether the packet may bear ECT where ECN is used (RFC 3168 §6.1.4 to §6.1.6).
   @inline(__always)
-  private mutating func addOptions(to header: inout TCPHeader, _ context: inout Context) {
-    let isSYN = header.flags.contains(.syn)
-    if isSYN {
-      addOpeningOptions(to: &header, &context)
+  private mutating func writeIPHeader(
+    _ length: Int, isCapable: Bool, into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) -> IPLayer.Disposition {
+    let typeOfService = settings.typeOfService & ~3 | (usesECN && isCapable ? 2 : 0)
+    // Only with these options there is something to retain.
+    if let extras {
+      return ip.writeHeaders(
+        into: &packet, from: local.address, to: remote.address, protocol: .tcp,
+        payloadLength: length, typeOfService: typeOfService, timeToLive: settings.timeToLive,
+        dontFragment: context.configuration.usesPathMTUDiscovery, options: extras.ipOptions,
+        &context)
+    }
+    return ip.writeHeaders(
+      into: &packet, from: local.address, to: remote.address, protocol: .tcp,
+      payloadLength: length, typeOfService: typeOfService, timeToLive: settings.timeToLive,
+      dontFragment: context.configuration.usesPathMTUDiscovery, &context)
+  }
+
+  /// Whether a SACK option is due.
+  @inline(__always) private var hasBlocksToReport: Bool {
+    usesSACK && (pending.duplicateReport || !outOfOrder.isEmpty)
+  }
+
+  @inline(never)
+  private mutating func addOptions(
+    to options: inout TCPOptions, _ flags: TCPFlags, _ context: inout Context
+  ) {
+    if flags.contains(.syn) {
+      addOpeningOptions(to: &options, isReply: flags.contains(.ack), &context)
       return
     }
     if usesTimestamps {
-      header.options.timestamps = TCPTimestamps(
+      options.timestamps = TCPTimestamps(
         value: timestamp(&context), echoReply: recentTimestamp)
     }
-    if usesSACK && (pending.duplicateReport || !outOfOrder.isEmpty)
-      && !header.flags.contains(.rst)
-    {
-      header.options.sackBlocks = sackBlocks()
-    }
+    if !flags.contains(.rst) { options.sackBlocks = sackBlocks() }
   }
 
   /// MSS only with SYN (MUST-65), and the others in a SYN,ACK only where the SYN had them.
-  private mutating func addOpeningOptions(to header: inout TCPHeader, _ context: inout Context) {
+  private mutating func addOpeningOptions(
+    to options: inout TCPOptions, isReply: Bool, _ context: inout Context
+  ) {
     let configuration = context.configuration
-    let isReply = header.flags.contains(.ack)
-    header.options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
+    options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
     if isReply ? usesWindowScale : configuration.usesWindowScale {
-      header.options.windowScale = receiveShift
+      options.windowScale = receiveShift
     }
     if isReply ? usesTimestamps : configuration.usesTimestamps {
-      header.options.timestamps = TCPTimestamps(
+      options.timestamps = TCPTimestamps(
         value: timestamp(&context), echoReply: isReply ? recentTimestamp : 0)
     }
-    header.options.isSACKPermitted = isReply ? usesSACK : configuration.usesSACK
+    options.isSACKPermitted = isReply ? usesSACK : configuration.usesSACK
   }
 
   /// The duplicate first, where there is one (RFC 2883 §4), then what came out of order.
@@ -93,8 +134,10 @@ extension ControlBlock {
 
   @inline(__always)
   private mutating func addFlags(
-    to header: inout TCPHeader, _ segment: OutgoingSegment, _ count: Int, _ end: SequenceNumber
+    to header: inout TCPHeader, _ segment: OutgoingSegment, _ count: Int
   ) {
+    let end = segment.sequence.advanced(by: count)
+    if count < segment.count { header.flags.subtract(.fin) }
     if count > 0 && end.precedesOrEquals(snd.psh) && (end == snd.psh || end == sendDataEnd) {
       header.flags.formUnion(.psh)
     }

@@ -32,17 +32,31 @@ extension ControlBlock {
       pending.output = false
       return nil
     }
-    return write(segment, into: &packet, &ip, &context)
+    let disposition = write(segment, into: &packet, &ip, &context)
+    pending.output = hasMoreToSend
+    return disposition
   }
 
+  /// Whether there may be more to send: `false` spares the caller of asking.
+  @inline(__always)
+  private var hasMoreToSend: Bool {
+    mutating get {
+      unsentBytes > 0 || recovery.segments.lostCount > 0 || pending.fin && !pending.finSent
+        || pending.acknowledgment || pending.asksForSegment
+    }
+  }
+
+  @inline(__always)
   private mutating func nextSegment(_ context: inout Context) -> OutgoingSegment? {
     switch state {
     case .closed: return nextReset()
     case .listen, .timeWait: return nil
     case .synSent, .synReceived: return nextOpening(&context)
     case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
-      if let segment = nextRetransmission(&context) { return segment }
-      if let segment = nextProbe(&context) { return segment }
+      if recovery.segments.lostCount > 0, let segment = nextRetransmission(&context) {
+        return segment
+      }
+      if pending.asksForSegment, let segment = nextProbe(&context) { return segment }
       if let segment = nextData(&context) { return segment }
       guard pending.acknowledgment else { return nil }
       return OutgoingSegment(sequence: snd.nxt)
@@ -135,6 +149,7 @@ extension ControlBlock {
   }
 
   /// New data, if they may be sent now.
+  @inline(__always)
   private mutating func nextData(_ context: inout Context) -> OutgoingSegment? {
     let unsent = unsentBytes
     if unsent == 0 {
@@ -143,7 +158,7 @@ extension ControlBlock {
     }
     let window = usableWindow
     let quota = recovery.sendQuota
-    let count = min(unsent, window, quota, segmentData)
+    let count = min(min(unsent, window), min(quota, segmentData))
     guard count > 0 else {
       if window <= 0 { waitForWindow(&context) }
       return nil
@@ -157,6 +172,7 @@ extension ControlBlock {
     return newData(count)
   }
 
+  @inline(__always)
   private mutating func newData(_ count: Int) -> OutgoingSegment {
     var segment = OutgoingSegment(sequence: snd.nxt, count: count)
     if pending.fin && !pending.finSent && count == unsentBytes { segment.flags.formUnion(.fin) }
@@ -164,6 +180,7 @@ extension ControlBlock {
   }
 
   /// The sender's avoidance of silly windows, and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4; MUST-38, SHLD-7).
+  @inline(__always)
   private mutating func isWorthSending(_ count: Int, unsent: Int, window: Int) -> Bool {
     // (1) A whole segment.
     if count >= segmentData { return true }
@@ -183,6 +200,7 @@ extension ControlBlock {
 
   /// Whether there is memory to remember one more segment, without which it must not be sent. At the memory
   /// ceiling there may be none while nothing is outstanding: then the connection tries again after a while.
+  @inline(__always)
   private mutating func canRemember(_ context: inout Context) -> Bool {
     if recovery.makeRoom(pool: &context.memory) { return true }
     context.counters.drop(.memoryCeiling)

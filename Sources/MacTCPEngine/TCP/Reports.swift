@@ -42,7 +42,7 @@ extension TCPLayer {
       into: &packet, from: reply.source, to: reply.destination, protocol: .tcp,
       payloadLength: reply.header.headerLength, typeOfService: reply.typeOfService,
       timeToLive: reply.timeToLive ?? context.configuration.timeToLive,
-      dontFragment: context.configuration.usesPathMTUDiscovery, options: [], &context)
+      dontFragment: context.configuration.usesPathMTUDiscovery, &context)
     do {
       try reply.header.write(to: &packet, from: reply.source, to: reply.destination)
     } catch {

@@ -21,7 +21,9 @@ extension ControlBlock {
       return .challenge
     }
     let previous = snd.una
-    let windowChanged = updateWindow(segment)
+    let shift = segment.isOpening ? 0 : sendShift
+    let windowChanged = updateWindow(
+      segment.sequence, acknowledgment, UInt32(segment.header.window) << UInt32(shift))
     if previous.precedes(acknowledgment) || previous != snd.nxt
       || !segment.header.options.sackBlocks.isEmpty || recovery.awaitsDuplicate
     {
@@ -42,15 +44,21 @@ extension ControlBlock {
     } else if windowChanged && snd.nxt.precedes(sendEnd) {
       pending.output = true
     }
+    noteAnswer(previous, &context)
+    return .none
+  }
+
+  /// SND.UNA was `previous` before this acknowledgement.
+  @inline(__always)
+  mutating func noteAnswer(_ previous: SequenceNumber, _ context: inout Context) {
     // R2 runs from the first of what is not acknowledged. A peer that says again that its window is closed is
     // no failure, for however long it does (MUST-37).
     // The next probe may be without an answer: the wait begins with it, or when the window opens again.
     if snd.una == snd.nxt || snd.wnd == 0 {
       unansweredSince = .never
-    } else if previous.precedes(acknowledgment) || unansweredSince == .never {
+    } else if previous != snd.una || unansweredSince == .never {
       unansweredSince = context.now
     }
-    return .none
   }
 
   /// How old the echoed timestamp is, in microseconds (RFC 7323 §4).
@@ -62,15 +70,16 @@ extension ControlBlock {
   }
 
   /// RFC 9293 §3.10.7.4, fifth: the window of a segment that is not older than the one it was taken from.
-  private mutating func updateWindow(_ segment: ArrivingSegment) -> Bool {
-    guard snd.una.precedesOrEquals(segment.acknowledgment),
-      snd.wl1.precedes(segment.sequence)
-        || (snd.wl1 == segment.sequence && snd.wl2.precedesOrEquals(segment.acknowledgment))
+  @inline(__always)
+  mutating func updateWindow(
+    _ sequence: SequenceNumber, _ acknowledgment: SequenceNumber, _ window: UInt32
+  ) -> Bool {
+    guard snd.una.precedesOrEquals(acknowledgment),
+      snd.wl1.precedes(sequence)
+        || (snd.wl1 == sequence && snd.wl2.precedesOrEquals(acknowledgment))
     else { return false }
-    let shift = segment.isOpening ? 0 : sendShift
-    let window = UInt32(segment.header.window) << UInt32(shift)
-    snd.wl1 = segment.sequence
-    snd.wl2 = segment.acknowledgment
+    snd.wl1 = sequence
+    snd.wl2 = acknowledgment
     guard window != snd.wnd else { return false }
     snd.wnd = window
     snd.largestWindow = max(snd.largestWindow, window)
@@ -87,7 +96,7 @@ extension ControlBlock {
   }
 
   /// SND.UNA goes to `acknowledgment`.
-  private mutating func advance(to acknowledgment: SequenceNumber, _ context: inout Context) {
+  mutating func advance(to acknowledgment: SequenceNumber, _ context: inout Context) {
     snd.una = acknowledgment
     deadlines.persist = .never
     windowProbes = 0

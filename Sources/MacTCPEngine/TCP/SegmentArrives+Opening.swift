@@ -89,7 +89,7 @@ extension ControlBlock {
     usesSACK = configuration.usesSACK && options.isSACKPermitted
     if usesTimestamps, let timestamps = options.timestamps {
       recentTimestamp = timestamps.value
-      recentTimestampAge = Self.seconds(context.now)
+      recentTimestampAge = Self.coarseClock(context.now)
     }
     mss = min(mss, peerMSS)
   }
@@ -123,8 +123,9 @@ extension ControlBlock {
     rcv.edge = rcv.nxt.advanced(by: min(receiveSpace, 65_535))
   }
 
-  /// Whole seconds, for the age of TS.Recent.
-  static func seconds(_ now: Instant) -> UInt32 {
-    UInt32(truncatingIfNeeded: now.microseconds / 1_000_000)
+  /// For the age of TS.Recent: 2^20 microseconds, about a second.
+  @inline(__always)
+  static func coarseClock(_ now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: now.microseconds >> 20)
   }
 }

@@ -63,11 +63,7 @@ extension ControlBlock {
     if segment.flags.contains(.urg) { takeUrgent(segment, &context) }
     // Seventh, the segment text; eighth, the FIN bit.
     if !payload.isEmpty {
-      if segment.isPlaced {
-        takePlaced(segment, payload.count, &context)
-      } else {
-        takeText(segment, payload, &context)
-      }
+      takeText(segment, payload, &context)
       if pending.reset { return .none }
     }
     if segment.flags.contains(.fin) || pending.finOutOfOrder {
@@ -191,7 +187,12 @@ extension ControlBlock {
   /// that the clock may have gone round (§5.5).
   private mutating func isOld(_ value: UInt32, _ context: inout Context) -> Bool {
     guard Int32(bitPattern: value &- recentTimestamp) < 0 else { return false }
-    return Self.seconds(context.now) &- recentTimestampAge < 24 * 86_400
+    return !isOutdated(&context)
+  }
+
+  /// Whether TS.Recent is more than 24 days old, after which the peer's clock may have gone round (RFC 7323 §5.5).
+  private mutating func isOutdated(_ context: inout Context) -> Bool {
+    Self.coarseClock(context.now) &- recentTimestampAge >= UInt32(24 * 86_400_000_000 >> 20)
   }
 
   /// RFC 7323 §4.3: TS.Recent is of the segment that the last acknowledgement was about.
@@ -199,9 +200,14 @@ extension ControlBlock {
     guard usesTimestamps, let timestamps = segment.header.options.timestamps,
       segment.sequence.precedesOrEquals(rcv.acknowledged),
       Int32(bitPattern: timestamps.value &- recentTimestamp) >= 0
-        || Self.seconds(context.now) &- recentTimestampAge >= 24 * 86_400
+        || isOutdated(&context)
     else { return }
-    recentTimestamp = timestamps.value
-    recentTimestampAge = Self.seconds(context.now)
+    keepTimestamp(timestamps.value, &context)
+  }
+
+  @inline(__always)
+  mutating func keepTimestamp(_ value: UInt32, _ context: inout Context) {
+    recentTimestamp = value
+    recentTimestampAge = Self.coarseClock(context.now)
   }
 }

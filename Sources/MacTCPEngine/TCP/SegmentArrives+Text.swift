@@ -3,44 +3,20 @@
 internal import MacTCPWire
 
 extension ControlBlock {
-  // MARK: Data that are copied while they are summed
+  // MARK: Data that come next
 
-  /// Whether the segment's data are exactly what comes next, and will be taken if the checksum is right: then
-  /// they may be copied before it is known.
+  /// Takes data that have been written behind those that `receiveRing` holds.
   @inline(__always)
-  mutating func expects(_ segment: ArrivingSegment, _ count: Int) -> Bool {
-    segment.sequence == rcv.nxt && state == .established && outOfOrder.isEmpty
-      && count <= receiveWindow && !pending.released
-      && segment.flags.intersection(Self.notPlain) == .ack
-  }
-
-  /// What may not stand in a segment of plain data, and ACK, which must.
-  private static var notPlain: TCPFlags { TCPFlags(rawValue: 0x17) }
-
-  /// Copies the data behind those that the ring holds, where nothing is, and adds them to the sum.
-  @inline(__always)
-  mutating func place(
-    _ payload: Span<UInt8>, addingTo sum: inout InternetChecksum, _ context: inout Context
-  ) -> Bool {
-    receiveRing.write(
-      payload, at: receiveRing.count, addingTo: &sum, limit: receiveRingLimit, pool: &context.memory
-    )
-  }
-
-  /// Takes data that `place` has copied.
-  @inline(__always)
-  mutating func takePlaced(
-    _ segment: ArrivingSegment, _ count: Int, _ context: inout Context
-  ) {
+  mutating func takeNext(_ count: Int, isPushed: Bool, _ context: inout Context) {
     receiveRing.commit(count)
     rcv.nxt.advance(by: count)
-    countReceived(count, &context)
-    acknowledgeLater(count, &context)
-    if segment.flags.contains(.psh) { rcv.psh = rcv.nxt }
-    tell(.dataArrived)
+    acknowledgeLater(&context)
+    if isPushed { rcv.psh = rcv.nxt }
+    if isSynchronized { tell(.dataArrived) }
   }
 
-  private mutating func countReceived(_ count: Int, _ context: inout Context) {
+  @inline(__always)
+  mutating func countReceived(_ count: Int, _ context: inout Context) {
     statistics.dataSegmentsReceived &+= 1
     statistics.bytesReceived &+= UInt64(count)
     context.counters.tcp.bytesReceived &+= UInt64(count)
@@ -48,7 +24,7 @@ extension ControlBlock {
 
   /// Every second segment is acknowledged at once (SHLD-19), one alone after a while (MUST-40).
   @inline(__always)
-  private mutating func acknowledgeLater(_ count: Int, _ context: inout Context) {
+  private mutating func acknowledgeLater(_ context: inout Context) {
     unacknowledgedSegments &+= 1
     let delay = context.configuration.acknowledgmentDelay
     if unacknowledgedSegments >= 2 || !settings.delaysAcknowledgments || delay == 0 {
@@ -122,12 +98,8 @@ extension ControlBlock {
       pending.acknowledgment = true
       pending.output = true
     }
-    receiveRing.commit(count)
-    rcv.nxt.advance(by: count)
-    acknowledgeLater(count, &context)
     // Which of those that came out of order were pushed is not remembered: better early than late.
-    if segment.flags.contains(.psh) || count > data.count { rcv.psh = rcv.nxt }
-    if isSynchronized { tell(.dataArrived) }
+    takeNext(count, isPushed: segment.flags.contains(.psh) || count > data.count, &context)
   }
 
   /// Keeps data that do not come next (SHLD-31), and acknowledges at once what does (RFC 5681 §4.2, MAY-13).

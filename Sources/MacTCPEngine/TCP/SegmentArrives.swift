@@ -11,8 +11,6 @@ struct ArrivingSegment {
   var source: IPAddress
   var destination: IPAddress
   var information: PacketInformation
-  /// The data have been copied behind what the receive ring holds, and summed.
-  var isPlaced = false
   /// SND.NXT of the connection in TIME-WAIT that the SYN opens anew.
   var previousEnd: SequenceNumber?
   /// It had SYN, whose window is never shifted (RFC 7323 §2.2).
@@ -50,35 +48,46 @@ extension TCPLayer {
     _ information: PacketInformation, _ ip: inout IPLayer, _ context: inout Context
   ) {
     context.counters.tcp.segmentsReceived &+= 1
-    // The checksum is verified below: while the data are copied, where that is possible.
-    let parsed: TCPSegment
-    do {
-      parsed = try TCPSegment(
-        parsing: bytes, from: source, to: destination, verifyingChecksum: false)
-    } catch {
+    guard let ports = bytes.networkUInt32(at: 0) else {
       context.counters.drop(.badTCPHeader)
       return
     }
-    var segment = ArrivingSegment(
+    let found = table.find(
+      local: Endpoint(destination, ports.lowerHalf), remote: Endpoint(source, ports.upperHalf))
+    if let found, found < Self.timeWaitBit {
+      switch connections[found].arriveAsPredicted(
+        bytes, from: source, to: destination, typeOfService: information.typeOfService, &context)
+      {
+      case .taken:
+        settle(found, &context)
+        return
+      case .badChecksum:
+        context.counters.drop(.badTCPChecksum)
+        return
+      case .different: break
+      }
+    }
+    receive(bytes, from: source, to: destination, information, found, &ip, &context)
+  }
+
+  /// Takes a segment that is not as predicted. Its four-tuple has been found, or not.
+  @inline(never)
+  private mutating func receive(
+    _ bytes: Span<UInt8>, from source: IPAddress, to destination: IPAddress,
+    _ information: PacketInformation, _ found: Int?, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) {
+    let parsed: TCPSegment
+    do {
+      parsed = try TCPSegment(parsing: bytes, from: source, to: destination)
+    } catch {
+      context.counters.drop(error == .badChecksum ? .badTCPChecksum : .badTCPHeader)
+      return
+    }
+    let segment = ArrivingSegment(
       header: parsed.header, length: parsed.length, source: source, destination: destination,
       information: information)
     let payload = bytes.extracting(parsed.payloadRange)
-    let found = table.find(local: segment.local, remote: segment.remote)
-    var sum = InternetChecksum(
-      pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: bytes.count)
-    if let found, found < Self.timeWaitBit, !payload.isEmpty,
-      connections[found].expects(segment, payload.count)
-    {
-      sum.add(bytes.extracting(first: parsed.payloadRange.lowerBound))
-      segment.isPlaced = connections[found].place(payload, addingTo: &sum, &context)
-      if !segment.isPlaced { sum.add(payload) }
-    } else {
-      sum.add(bytes)
-    }
-    guard sum.isValid else {
-      context.counters.drop(.badTCPChecksum)
-      return
-    }
     if let found, found < Self.timeWaitBit {
       arrive(segment, payload, at: found, &context)
     } else if let found {

@@ -48,7 +48,8 @@ struct TCPLayer: ~Copyable {
   // MARK: Time
 
   /// The first moment at which something may be due.
-  var nextDeadline: Instant {
+  // Inline, because a borrowed value of this size would be copied for a call.
+  @inline(__always) var nextDeadline: Instant {
     min(timers.nextDeadline ?? .never, timeWaits.nextDeadline)
   }
 
@@ -68,11 +69,9 @@ struct TCPLayer: ~Copyable {
   mutating func nextEvent(_ context: inout Context) -> EngineEvent? {
     while let index = eventful.first {
       let id = ConnectionID(rawValue: connections.handle(at: index).rawValue)
-      if let event = connections[index].nextEvent(id) {
-        if connections[index].events.isEmpty { eventful.remove(index) }
-        return event
-      }
-      eventful.remove(index)
+      let (event, isLast) = connections[index].nextEvent(id)
+      if isLast { eventful.remove(index) }
+      if let event { return event }
     }
     return nil
   }
@@ -94,7 +93,10 @@ struct TCPLayer: ~Copyable {
           ready.remove(index)
           ready.append(index)
         }
-        settle(index, &context)
+        if !settle(index, &context) {
+          burst = 0
+          ready.remove(index)
+        }
         return disposition
       }
       burst = 0
@@ -106,21 +108,15 @@ struct TCPLayer: ~Copyable {
 
   // MARK: What follows a change
 
-  /// Does what follows from a change of the connection at `index`.
-  @inline(__always)
-  mutating func settle(_ index: Int, _ context: inout Context) {
-    let deadline = connections[index].nextDeadline(&context)
-    // A timer that is too early finds nothing due and is armed again: it need not move when a deadline does.
-    if deadline < connections[index].armed {
-      connections[index].armed = deadline
-      timers.arm(index, at: deadline)
-    }
-    if connections[index].pending.output { ready.append(index) }
-    // What a listener's child has to tell waits until it has been accepted.
-    if !connections[index].events.isEmpty && connections[index].parent < 0 {
-      eventful.append(index)
-    }
-    if connections[index].needsSettling { settleSlowly(index, &context) }
+  /// Does what follows from a change of the connection at `index`: `true` if it may have something to send.
+  @discardableResult @inline(__always)
+  mutating func settle(_ index: Int, _ context: inout Context) -> Bool {
+    let needs = connections[index].settlement(&context)
+    if needs.contains(.timer) { timers.arm(index, at: connections[index].armed) }
+    if needs.contains(.output) { ready.append(index) }
+    if needs.contains(.events) { eventful.append(index) }
+    if needs.contains(.more) { settleSlowly(index, &context) }
+    return needs.contains(.output)
   }
 
   /// What does not happen in the life of an established connection.
@@ -212,7 +208,7 @@ struct TCPLayer: ~Copyable {
   @inline(__always)
   func index(of id: ConnectionID) throws(EngineError) -> Int {
     guard let handle = Handle(rawValue: id.rawValue), let index = connections.index(of: handle),
-      !connections[index].pending.released, connections[index].parent < 0
+      connections[index].isUsers
     else { throw .invalidStream }
     return index
   }

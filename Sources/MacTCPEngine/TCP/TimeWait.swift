@@ -38,7 +38,7 @@ struct TimeWaits: ~Copyable {
 
   var count: Int { order.count }
 
-  var nextDeadline: Instant {
+  @inline(__always) var nextDeadline: Instant {
     guard let first = order.first else { return .never }
     return records[first].expires
   }

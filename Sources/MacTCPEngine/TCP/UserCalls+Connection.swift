@@ -19,6 +19,7 @@ extension ControlBlock {
 
   /// What a call on a connection that is not open throws; `nil` if it is.
   private var refusal: EngineError? {
+    mutating get {
     switch state {
     case .closed, .timeWait:
       switch reason {
@@ -29,6 +30,7 @@ extension ControlBlock {
     case .listen: .connectionDoesntExist
     case .synSent, .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
       nil
+    }
     }
   }
 

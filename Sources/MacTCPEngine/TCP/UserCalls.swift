@@ -182,7 +182,8 @@ extension TCPLayer {
   ) throws(EngineError) -> Int {
     let index = try index(of: id)
     let taken = try connections[index].send(bytes, push: push, urgent: urgent, &context)
-    settle(index, &context)
+    // Nothing else can follow from it, nor from reading.
+    ready.append(index)
     return taken
   }
 
@@ -191,7 +192,7 @@ extension TCPLayer {
   ) throws(EngineError) -> Received {
     let index = try index(of: id)
     let received = try connections[index].read(into: &output, &context)
-    settle(index, &context)
+    if connections[index].pending.output { ready.append(index) }
     return received
   }
 

@@ -33,7 +33,7 @@ struct UDPLayer: ~Copyable {
   private var streams = Slab<Stream>()
   private var ports = PortTable()
   /// Streams with events that are to be told.
-  private var eventful = IndexQueue()
+  private(set) var eventful = IndexQueue()
 
   init() {}
 

@@ -97,7 +97,7 @@ public struct IPv4Header: Hashable, Sendable {
   /// Whether the first 20 bytes, which are there, add up as a header without options must: five words that
   /// have just been loaded are added faster than memory is walked through.
   @inlinable @inline(__always)
-  static func hasValidChecksum(_ packet: Span<UInt8>) -> Bool {
+  public static func hasValidChecksum(_ packet: Span<UInt8>) -> Bool {
     var sum = InternetChecksum()
     sum.add(packet.networkUInt32(at: 0) ?? 0)
     sum.add(packet.networkUInt32(at: 4) ?? 0)
@@ -160,17 +160,13 @@ public struct IPv4Header: Hashable, Sendable {
     let first = UInt32(0x4500 | UInt16(typeOfService), total)
     let second = UInt32(identification, flags)
     let third = UInt16(timeToLive) &<< 8 | UInt16(`protocol`.rawValue)
+    var words: InlineArray<5, UInt32> = [
+      first, second, UInt32(third, 0), source.v4, destination.v4,
+    ]
     var checksum = InternetChecksum()
-    checksum.add(first)
-    checksum.add(second)
-    checksum.add(UInt32(third, 0))
-    checksum.add(source)
-    checksum.add(destination)
-    output.append(networkOrder: first)
-    output.append(networkOrder: second)
-    output.append(networkOrder: UInt32(third, checksum.value))
-    output.append(networkOrder: source.v4)
-    output.append(networkOrder: destination.v4)
+    checksum.add(words)
+    words[2] = UInt32(third, checksum.value)
+    output.append(networkOrder: words)
   }
 
   /// The same for a header with options, and a fragment's.

@@ -89,17 +89,50 @@ public struct TCPHeader: Hashable, Sendable {
     let start = output.count
     var sum = InternetChecksum(
       pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: length)
-    sum.add(UInt32(sourcePort, destinationPort), appendingTo: &output)
-    sum.add(sequenceNumber.rawValue, appendingTo: &output)
-    sum.add(acknowledgmentNumber.rawValue, appendingTo: &output)
+    let words = fixedPart(headerLength)
+    sum.add(words)
+    output.append(networkOrder: words)
+    options.write(to: &output, addingTo: &sum)
+    try sum.add(payload, appendingTo: &output)
+    if !rest.isEmpty { try sum.add(rest, appendingTo: &output) }
+    output.overwrite(networkOrder: sum.value, at: start &+ 16)
+  }
+
+  /// The same for what nearly every segment is: `timestamps` stand in place of the header's options, all others
+  /// of which are left out. Nothing has to be asked of the header in memory then.
+  @inlinable @inline(__always)
+  public func write(
+    withoutOptionsBut timestamps: TCPTimestamps?, to output: inout OutputSpan<UInt8>,
+    from source: IPAddress, to destination: IPAddress, payload: Span<UInt8>, _ rest: Span<UInt8>
+  ) throws(WireError) {
+    let headerLength = timestamps == nil ? Self.leastLength : Self.leastLength &+ 12
+    let length = headerLength &+ payload.count &+ rest.count
+    guard output.freeCapacity >= length else { throw .noRoom }
+    let start = output.count
+    var sum = InternetChecksum(
+      pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: length)
+    let words = fixedPart(headerLength)
+    sum.add(words)
+    output.append(networkOrder: words)
+    if let timestamps {
+      let option = timestamps.words
+      sum.add(option)
+      output.append(networkOrder: option)
+    }
+    if !payload.isEmpty { try sum.add(payload, appendingTo: &output) }
+    if !rest.isEmpty { try sum.add(rest, appendingTo: &output) }
+    output.overwrite(networkOrder: sum.value, at: start &+ 16)
+  }
+
+  /// The header without options, with a checksum of zero.
+  @inlinable @inline(__always)
+  func fixedPart(_ headerLength: Int) -> InlineArray<5, UInt32> {
     // The length is the offset in words, times 4, and stands 12 bits up.
     let offset = UInt16(truncatingIfNeeded: headerLength) << 10
     let bits = offset | UInt16(reservedBits & 0xF) << 8 | UInt16(flags.rawValue)
-    sum.add(UInt32(bits, window), appendingTo: &output)
-    sum.add(UInt32(0, urgentPointer), appendingTo: &output)
-    options.write(to: &output, addingTo: &sum)
-    try sum.add(payload, appendingTo: &output)
-    try sum.add(rest, appendingTo: &output)
-    output.overwrite(networkOrder: sum.value, at: start &+ 16)
+    return [
+      UInt32(sourcePort, destinationPort), sequenceNumber.rawValue, acknowledgmentNumber.rawValue,
+      UInt32(bits, window), UInt32(0, urgentPointer),
+    ]
   }
 }

@@ -17,6 +17,11 @@ public struct TCPTimestamps: Hashable, Sendable {
     self.value = value
     self.echoReply = echoReply
   }
+
+  /// The option behind two "no operation", by which its numbers are aligned (RFC 7323, appendix A).
+  @inlinable @inline(__always) var words: InlineArray<3, UInt32> {
+    [0x0101_080A, value, echoReply]
+  }
 }
 
 /// The options of a segment. Of an option that came twice, the later one.

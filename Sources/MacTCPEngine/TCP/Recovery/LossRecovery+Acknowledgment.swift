@@ -80,6 +80,36 @@ extension LossRecovery {
     return outcome
   }
 
+  /// Whether nothing is lost, sacked, sent again or in doubt: an acknowledgement without SACK blocks that acknowledges
+  /// something then says nothing besides.
+  @inline(__always) var isQuiet: Bool {
+    mutating get {
+      phase == .open && frto == .off && duplicates == 0 && segments.isUndisturbed
+        && flags.isDisjoint(with: [.probing, .hasDuplicateRound])
+    }
+  }
+
+  /// What ``acknowledged(_:now:pool:)`` comes to while it ``isQuiet``, for a number between SND.UNA and SND.NXT.
+  @inline(__always)
+  mutating func acknowledgedQuietly(
+    _ number: SequenceNumber, now: Instant, pool: inout MemoryPool
+  ) {
+    guard let una = segments.start, let nxt = segments.end else { return }
+    let wasLimited = isWindowLimited
+    let count = una.distance(to: number)
+    if let (first, last) = segments.removeUndisturbed(to: number) {
+      let clock = now.clock
+      rackDelivered(last, echoAge: nil, fack: nil, clock: clock)
+      sample(
+        Int(clock &- first.sentAt), youngest: clock &- last.sentAt, now: now)
+    }
+    timeouts = 0
+    beginRoundIfDue(number, nxt: nxt)
+    grow(by: count, wasLimited: wasLimited, now: now)
+    setTimers(acknowledged: count, now: now)
+    segments.releaseIfEmpty(pool: &pool)
+  }
+
   /// Takes the acknowledged segments from the queue.
   private mutating func removeAcknowledged(
     _ acknowledgment: Acknowledgment, now: Instant, _ delivery: inout Delivery
@@ -125,15 +155,21 @@ extension LossRecovery {
     } else {
       return
     }
+    if sample(time, youngest: delivery.youngestAge, now: now) { outcome.hasSample = true }
+  }
+
+  /// Enters a measurement, and the age of the youngest segment that it is of, if it was sent once.
+  @discardableResult
+  private mutating func sample(_ time: Int, youngest: UInt32?, now: Instant) -> Bool {
     // Ages of more than 17 minutes are those of a clock that leapt.
-    guard time < 1 << 30 else { return }
+    guard time < 1 << 30 else { return false }
     estimator.sample(time, outstanding: segments.count)
-    if let youngest = delivery.youngestAge {
+    if let youngest {
       estimator.sampleLeast(youngest, now: now.clock)
       control.sample(youngest)
     }
     flags.insert(.sampledSinceProbe)
-    outcome.hasSample = true
+    return true
   }
 
   private mutating func beginRoundIfDue(_ number: SequenceNumber, nxt: SequenceNumber) {

@@ -4,14 +4,17 @@ internal import MacTCPWire
 
 extension LossRecovery {
   /// How many bytes of new data may be sent now. Lost segments go first: 0 while some may not be sent.
+  // `mutating` so that it is not copied, as in ControlBlock+State.swift.
   var sendQuota: Int {
-    if flags.contains(.probeDue) { return max(mss, window.cwnd &- bytesInFlight) }
-    // In F-RTO's second step new data go instead (RFC 5682 §2.1, 2b).
-    guard segments.lostCount == 0 || frto == .secondAcknowledgement else { return 0 }
-    // A window is a segment at least (RFC 5681 §3.1). The size of segments may have grown since cwnd was set: with
-    // less than a segment nothing would be sent, and with nothing outstanding nothing would let cwnd grow.
-    guard segments.count > 0 else { return max(mss, window.cwnd) }
-    return max(0, window.cwnd &- bytesInFlight)
+    @inline(__always) mutating get {
+      if flags.contains(.probeDue) { return max(mss, window.cwnd &- bytesInFlight) }
+      // In F-RTO's second step new data go instead (RFC 5682 §2.1, 2b).
+      guard segments.lostCount == 0 || frto == .secondAcknowledgement else { return 0 }
+      // A window is a segment at least (RFC 5681 §3.1). The size of segments may have grown since cwnd was set: with
+      // less than a segment nothing would be sent, and with nothing outstanding nothing would let cwnd grow.
+      guard segments.count > 0 else { return max(mss, window.cwnd) }
+      return max(0, window.cwnd &- bytesInFlight)
+    }
   }
 
   /// The lost segment that may be sent again now, `mss` sequence numbers of it at most; `nil` if there is

@@ -9,7 +9,8 @@ struct RoundTripEstimator {
   private var variation: Float = 0
   private var leastMilliseconds: UInt32
   private var greatestMilliseconds: UInt32
-  private var initialMilliseconds: UInt32
+  /// RTO before it is doubled, in microseconds, 71 minutes at most; before the first measurement the initial value.
+  private var base: UInt32
   /// How often the time-out has been doubled since the last sample (RFC 6298 §5.5).
   private(set) var doublings: UInt8 = 0
 
@@ -22,7 +23,7 @@ struct RoundTripEstimator {
   init(least: Int, initial: Int, greatest: Int) {
     func milliseconds(_ time: Int) -> UInt32 { UInt32(clamping: max(1, time / 1000)) }
     leastMilliseconds = milliseconds(least)
-    initialMilliseconds = milliseconds(initial)
+    base = UInt32(clamping: max(1000, initial))
     greatestMilliseconds = milliseconds(greatest)
   }
 
@@ -33,16 +34,8 @@ struct RoundTripEstimator {
   /// RTTVAR.
   var rttvar: Int { Int(variation) }
 
-  /// RTO. The least value is a floor for four times the variation, not only for the sum: on a path whose
-  /// round-trip time hardly varies the sum alone would leave no time for a delayed acknowledgement.
-  var rto: Int {
-    let greatest = Int(greatestMilliseconds) &* 1000
-    let least = Int(leastMilliseconds) &* 1000
-    let base =
-      hasSample
-      ? Int(smoothed) &+ max(least, Int(variation * 4)) : Int(initialMilliseconds) &* 1000
-    return min(base &<< Int(doublings), greatest)
-  }
+  /// RTO.
+  var rto: Int { min(Int(base) &<< Int(doublings), Int(greatestMilliseconds) &* 1000) }
 
   /// Enters a measurement. `outstanding` is the number of segments in flight, from which RFC 7323's
   /// appendix G takes how many measurements a round trip gives: the gains are divided by that.
@@ -63,6 +56,10 @@ struct RoundTripEstimator {
       smoothed = measured
       variation = measured / 2
     }
+    // The least value is a floor for four times the variation, not only for the sum: on a path whose round-trip
+    // time hardly varies the sum alone would leave no time for a delayed acknowledgement.
+    base = UInt32(
+      clamping: Int(smoothed) &+ max(Int(leastMilliseconds) &* 1000, Int(variation * 4)))
   }
 
   /// The time-out has run out: RFC 6298 §5.5.
@@ -79,7 +76,7 @@ struct RoundTripEstimator {
   mutating func beginAfterRetransmittedSYN() {
     guard !hasSample else { return }
     doublings = 0
-    initialMilliseconds = max(initialMilliseconds, min(3000, greatestMilliseconds))
+    base = max(base, UInt32(min(3000, greatestMilliseconds)) &* 1000)
   }
 
   /// Enters a measurement without the delay of an acknowledgement that was held back.

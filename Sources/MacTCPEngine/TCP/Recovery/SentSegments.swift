@@ -164,6 +164,35 @@ extension SentSegments {
     return segment
   }
 
+  /// Takes away all segments that end at `number` or before, and what lies before it of the next one, of a queue that
+  /// ``isUndisturbed``: the first and the last of those that are gone, `nil` if none is.
+  @inline(__always)
+  mutating func removeUndisturbed(to number: SequenceNumber) -> (SentSegment, SentSegment)? {
+    guard count > 0, self[0].end.precedesOrEquals(number) else {
+      if count > 0 { trimFirst(to: number) }
+      return nil
+    }
+    let first = self[0]
+    var last = first
+    var bytes = 0
+    var left = header.count
+    var head = header.head
+    while left > 0 {
+      let segment = self[place: head]
+      guard segment.end.precedesOrEquals(number) else { break }
+      last = segment
+      bytes &+= segment.count
+      head = place(1, from: head)
+      left &-= 1
+    }
+    header.firstNumber &+= header.count &- left
+    header.head = head
+    header.count = left
+    header.bytesInFlight &-= UInt32(truncatingIfNeeded: bytes)
+    if left > 0 { trimFirst(to: number) }
+    return (first, last)
+  }
+
   /// Takes away what lies before `number` from the oldest segment, which is longer.
   mutating func trimFirst(to number: SequenceNumber) {
     let bytes = self[0].start.distance(to: number)
