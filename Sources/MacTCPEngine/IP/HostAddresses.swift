@@ -54,6 +54,12 @@ struct HostAddresses: ~Copyable {
     return false
   }
 
+  /// Whether an address is one that several hosts have: broadcast or multicast.
+  @inline(__always)
+  func isGroup(_ address: IPAddress) -> Bool {
+    address.isLimitedBroadcast || address.isMulticast || isDirectedBroadcast(address)
+  }
+
   /// Whether a packet from the link can come from such a host (RFC 1122 §3.2.1.3: a source is one host's
   /// and no loopback address; one's own address outside is a forgery).
   @inline(__always)

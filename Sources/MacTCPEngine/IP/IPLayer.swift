@@ -108,7 +108,7 @@ struct IPLayer: ~Copyable {
   /// Whether `address` is one that several hosts have: broadcast or multicast.
   @inline(__always)
   func isGroup(_ address: IPAddress) -> Bool {
-    address.isLimitedBroadcast || address.isMulticast || addresses.isDirectedBroadcast(address)
+    addresses.isGroup(address)
   }
 
   /// The address that packets to `destination` come from (RFC 1122 §3.3.4.3); `nil` without a route.

@@ -86,9 +86,11 @@ extension ControlBlock {
 
   /// Whether nobody needs the block any more.
   var isDisposable: Bool {
-    pending.released && (state == .closed || state == .timeWait) && !pending.reset
-      && !pending.inTable
-      || pending.released && state == .timeWait
+    mutating get {
+      pending.released && (state == .closed || state == .timeWait) && !pending.reset
+        && !pending.inTable
+        || pending.released && state == .timeWait
+    }
   }
 
   /// The first moment at which something is due.

@@ -31,7 +31,7 @@ extension Engine {
     options: OpenOptions = OpenOptions(), at now: Instant
   ) throws(EngineError) {
     context.update(now)
-    try tcp.activeOpen(id, to: remote, from: local, options, ip, &context)
+    try tcp.activeOpen(id, to: remote, from: local, options, &ip, &context)
   }
 
   /// OPEN, passive (RFC 9293 §3.10.1; MacTCP's TCPPassiveOpen): waits in LISTEN for one connection.
@@ -45,7 +45,7 @@ extension Engine {
     options: OpenOptions = OpenOptions(), at now: Instant
   ) throws(EngineError) {
     context.update(now)
-    try tcp.passiveOpen(id, on: local, from: remote, options, ip, &context)
+    try tcp.passiveOpen(id, on: local, from: remote, options, &ip, &context)
   }
 
   /// Makes the stream a listener: ``EngineEvent/incoming(_:)`` tells of connections, which ``accept(_:)``
@@ -58,7 +58,7 @@ extension Engine {
     options: OpenOptions = OpenOptions(), at now: Instant
   ) throws(EngineError) {
     context.update(now)
-    try tcp.listen(id, on: local, backlog: backlog, options, ip, &context)
+    try tcp.listen(id, on: local, backlog: backlog, options, &ip, &context)
   }
 
   /// The next connection of a listener, established; `nil` if none waits.

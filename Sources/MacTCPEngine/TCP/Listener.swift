@@ -52,29 +52,29 @@ extension TCPLayer {
   ) {
     let listener = Int(connections[index].listener)
     guard listener >= 0 else {
-      openOne(segment, payload, at: index, ip, &context)
+      openOne(segment, payload, at: index, &ip, &context)
       return
     }
     let isFull =
       listeners[listener].halfOpen >= listeners[listener].backlog
       || listeners[listener].waiting >= listeners[listener].backlog
     guard !isFull, let child = makeChild(of: index, &context) else {
-      sendCookie(segment, index, ip, &context)
+      sendCookie(segment, index, &ip, &context)
       return
     }
     listeners[listener].halfOpen &+= 1
-    begin(child, with: segment, ip, &context)
+    begin(child, with: segment, &ip, &context)
     connections[child].takeRest(of: segment, payload, &context)
     settle(child, &context)
   }
 
   /// The stream in LISTEN itself becomes the connection.
   private mutating func openOne(
-    _ segment: ArrivingSegment, _ payload: Span<UInt8>, at index: Int, _ ip: borrowing IPLayer,
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, at index: Int, _ ip: inout IPLayer,
     _ context: inout Context
   ) {
     leaveTables(index)
-    begin(index, with: segment, ip, &context)
+    begin(index, with: segment, &ip, &context)
     connections[index].takeRest(of: segment, payload, &context)
     settle(index, &context)
   }
@@ -97,7 +97,7 @@ extension TCPLayer {
 
   /// SYN-RECEIVED: the SYN's number and options are taken, and SYN,ACK goes out.
   private mutating func begin(
-    _ index: Int, with segment: ArrivingSegment, _ ip: borrowing IPLayer,
+    _ index: Int, with segment: ArrivingSegment, _ ip: inout IPLayer,
     _ context: inout Context
   ) {
     // MUST-53: back the way that the SYN has come, unless the user has given another one (MUST-52).
@@ -106,7 +106,7 @@ extension TCPLayer {
       extras.ipOptions = ip.returnRoute
       connections[index].extras = extras
     }
-    take(segment.local, segment.remote, at: index, after: segment.previousEnd, ip, &context)
+    take(segment.local, segment.remote, at: index, after: segment.previousEnd, &ip, &context)
     connections[index].state = .synReceived
     connections[index].receive(syn: segment, &context)
     context.counters.tcp.passiveOpens &+= 1
@@ -177,7 +177,7 @@ extension TCPLayer {
 
   /// The queue is full: the answer has in its number all that must be known of the SYN.
   private mutating func sendCookie(
-    _ segment: ArrivingSegment, _ index: Int, _ ip: borrowing IPLayer, _ context: inout Context
+    _ segment: ArrivingSegment, _ index: Int, _ ip: inout IPLayer, _ context: inout Context
   ) {
     guard context.configuration.usesSYNCookies else {
       context.counters.drop(.listenQueueFull)
@@ -243,7 +243,7 @@ extension TCPLayer {
       syn.header.options.windowScale = agreed.windowScale
       syn.header.options.isSACKPermitted = agreed.sackPermitted
     }
-    begin(child, with: syn, ip, &context)
+    begin(child, with: syn, &ip, &context)
     connections[child].resume(at: cookie, segment, &context)
     let reaction = connections[child].segmentArrives(segment, payload, &context)
     if case .reset = reaction { reset(segment, &context) }
@@ -300,10 +300,12 @@ extension ControlBlock {
 
   /// The shift that windows of this size need.
   var shiftForLimit: UInt8 {
-    var shift: UInt8 = 0
-    while shift < TCPOptions.greatestWindowScale && receiveLimit >> UInt32(shift) > 65_535 {
-      shift &+= 1
+    mutating get {
+      var shift: UInt8 = 0
+      while shift < TCPOptions.greatestWindowScale && receiveLimit >> UInt32(shift) > 65_535 {
+        shift &+= 1
+      }
+      return shift
     }
-    return shift
   }
 }

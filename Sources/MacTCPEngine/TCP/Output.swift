@@ -22,11 +22,11 @@ extension ControlBlock {
     if pending.doubtsPath {
       pending.doubtsPath = false
       ip.blackHole(to: remote.address, &context)
-      pathChanged(ip, resending: false, &context)
+      pathChanged(&ip, resending: false, &context)
     }
     if pathChanges != ip.pathMTUChanges && isSynchronized {
       pathChanges = ip.pathMTUChanges
-      pathChanged(ip, resending: false, &context)
+      pathChanged(&ip, resending: false, &context)
     }
     guard let segment = nextSegment(&context) else {
       pending.output = false

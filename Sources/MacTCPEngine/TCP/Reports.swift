@@ -27,7 +27,7 @@ extension TCPLayer {
       ip.lowerPathMTU(
         to: packet.header.destination, to: Int(mtu), packetLength: packet.header.totalLength,
         &context)
-      connections[found].pathChanged(ip, resending: true, &context)
+      connections[found].pathChanged(&ip, resending: true, &context)
     }
     connections[found].receive(error, from: sender, &context)
     settle(found, &context)
@@ -88,7 +88,7 @@ extension ControlBlock {
 
   /// The path carries packets of another size (RFC 1191 §6.4, SHLD-6): the MSS follows.
   mutating func pathChanged(
-    _ ip: borrowing IPLayer, resending: Bool, _ context: inout Context
+    _ ip: inout IPLayer, resending: Bool, _ context: inout Context
   ) {
     let optionBytes = ((extras?.ipOptions.count ?? 0) &+ 3) & ~3
     let size = min(

@@ -7,7 +7,7 @@ extension TCPLayer {
 
   mutating func activeOpen(
     _ id: ConnectionID, to remote: Endpoint, from local: Endpoint, _ options: OpenOptions,
-    _ ip: borrowing IPLayer, _ context: inout Context
+    _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     let index = try indexForOpening(id, options)
     // MUST-46.
@@ -27,12 +27,12 @@ extension TCPLayer {
         throw .insufficientResources
       }
       local.port = port
-    } else if !isFree(local, remote, context) {
+    } else if table.find(local: local, remote: remote) != nil {
       throw .duplicateSocket
     }
     guard local != remote else { throw .badAddress }
     prepare(index, options, &context)
-    take(local, remote, at: index, ip, &context)
+    take(local, remote, at: index, &ip, &context)
     connections[index].settings.isPassive = false
     connections[index].state = .synSent
     connections[index].pending.syn = true
@@ -43,10 +43,10 @@ extension TCPLayer {
 
   mutating func passiveOpen(
     _ id: ConnectionID, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions,
-    _ ip: borrowing IPLayer, _ context: inout Context
+    _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     let index = try indexForOpening(id, options)
-    try waitForConnections(index, on: local, from: remote, options, ip, &context)
+    try waitForConnections(index, on: local, from: remote, options, &ip, &context)
     let extras = connections[index].extras ?? Extras()
     extras.listen = (connections[index].local, connections[index].remote)
     connections[index].extras = extras
@@ -54,11 +54,11 @@ extension TCPLayer {
 
   mutating func listen(
     _ id: ConnectionID, on local: Endpoint, backlog: Int, _ options: OpenOptions,
-    _ ip: borrowing IPLayer, _ context: inout Context
+    _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     guard (1...65_535).contains(backlog) else { throw .invalidLength }
     let index = try indexForOpening(id, options)
-    try waitForConnections(index, on: local, from: Endpoint(.any, 0), options, ip, &context)
+    try waitForConnections(index, on: local, from: Endpoint(.any, 0), options, &ip, &context)
     guard let handle = listeners.insert(Listener(backlog: backlog)) else {
       connections[index].state = .closed
       leaveTables(index)
@@ -70,7 +70,7 @@ extension TCPLayer {
   /// LISTEN, for one connection or many.
   private mutating func waitForConnections(
     _ index: Int, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions,
-    _ ip: borrowing IPLayer, _ context: inout Context
+    _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     guard local.address == .any || ip.isLocal(local.address) else { throw .badAddress }
     guard remote.address == .any || remote.address.isUnicast && !ip.isGroup(remote.address) else {
@@ -145,7 +145,7 @@ extension TCPLayer {
   /// of a connection in TIME-WAIT with the same four-tuple (RFC 9293 §3.6.1, MAY-2).
   mutating func take(
     _ local: Endpoint, _ remote: Endpoint, at index: Int, after previousEnd: SequenceNumber? = nil,
-    _ ip: borrowing IPLayer, _ context: inout Context
+    _ ip: inout IPLayer, _ context: inout Context
   ) {
     connections[index].local = local
     connections[index].remote = remote
@@ -160,10 +160,6 @@ extension TCPLayer {
     let mss = ip.tcpPathMTU(to: remote.address) &- 40 &- optionBytes
     connections[index].begin(
       iss: iss, mss: mss, offset: initialSequence.timestampOffset(local: local, remote: remote))
-  }
-
-  private func isFree(_ local: Endpoint, _ remote: Endpoint, _ context: borrowing Context) -> Bool {
-    table.find(local: local, remote: remote) == nil
   }
 
   private mutating func ephemeralPort(_ address: IPAddress, _ remote: Endpoint) -> UInt16? {
