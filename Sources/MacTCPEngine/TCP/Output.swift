@@ -119,7 +119,7 @@ extension ControlBlock {
       context.counters.tcp.tailLossProbes &+= 1
       // New data where there are some, otherwise the last segment again.
       let unsent = unsentBytes
-      if unsent > 0 && usableWindow > 0 {
+      if unsent > 0 && usableWindow > 0 && recovery.makeRoom(pool: &context.memory) {
         return newData(min(unsent, usableWindow, segmentData))
       }
       if let last = recovery.lastSegment(mss: segmentData) {
