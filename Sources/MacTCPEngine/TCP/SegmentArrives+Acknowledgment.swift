@@ -54,7 +54,11 @@ extension ControlBlock {
     // R2 runs from the first of what is not acknowledged. A peer that says again that its window is closed is
     // no failure, for however long it does (MUST-37).
     // The next probe may be without an answer: the wait begins with it, or when the window opens again.
-    if snd.una == snd.nxt || snd.wnd == 0 {
+    // Of a stream that the user has released only R2 can be the end: there a closed window, for which RFC 6429 lets
+    // resources be taken back, stops it no more than silence does.
+    if snd.una == snd.nxt && (!pending.released || sendRing.isEmpty)
+      || snd.wnd == 0 && !pending.released
+    {
       unansweredSince = .never
     } else if previous != snd.una || unansweredSince == .never {
       unansweredSince = context.now

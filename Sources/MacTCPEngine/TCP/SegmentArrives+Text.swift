@@ -110,7 +110,12 @@ extension ControlBlock {
     pending.output = true
     context.counters.tcp.segmentsOutOfOrder &+= 1
     let offset = receiveRing.count &+ rcv.nxt.distance(to: start)
-    guard
+    // One byte at the end of the window takes memory for all of it, for as long as the peer likes. Beyond half of what
+    // there is, memory is for what comes in order; the peer still has the rest (RFC 2018 §8).
+    let isAllowed =
+      offset &+ data.count <= receiveRing.capacity
+      || context.memory.bytesInUse < context.memory.ceiling / 2
+    guard isAllowed,
       receiveRing.write(data, at: offset, limit: receiveRingLimit, pool: &context.memory)
     else {
       context.counters.drop(.memoryCeiling)

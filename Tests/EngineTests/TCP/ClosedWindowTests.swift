@@ -49,6 +49,23 @@ struct ClosedWindowTests {
     #expect(host.takeSent() == ["PSH,ACK 1:101 ack 1"])
   }
 
+  @Test("A released stream whose peer keeps its window closed ends by R2, though the peer answers (RFC 6429)")
+  func released() throws {
+    let host = try OneHost()
+    let id = try Self.closed(host)
+    try host.close(id)
+    try host.release(id)
+    let timeout = host.engine.configuration.userTimeout
+    let end = host.now.advanced(by: 2 * timeout)
+    while host.now < end, host.passUntilSent(atMost: 2 * timeout) != nil {
+      if host.takeSent().contains(where: { $0.contains("RST") }) { break }
+      host.arrive(.ack, 1, ack: 1, window: 0)
+    }
+    #expect(host.now < end)
+    #expect(host.engine.nextDeadline == nil)
+    #expect(host.engine.memoryInUse == 0)
+  }
+
   @Test("A window that was closed over outstanding data opens: the user time-out runs from then on")
   func opensAndIsSilent() throws {
     let host = try OneHost()

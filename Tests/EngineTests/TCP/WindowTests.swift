@@ -180,6 +180,24 @@ struct WindowTests {
     #expect(try host.status(id).unacknowledged == 20 << 20)
   }
 
+  @Test("Data out of order take half of the memory at most: those that come in order find room")
+  func outOfOrderMemory() throws {
+    var configuration = OneHost.plain
+    configuration.memoryCeiling = 1 << 20
+    let host = try OneHost(configuration)
+    for number in 0..<20 {
+      host.port = UInt16(1_000 + number)
+      _ = try host.connect()
+      host.arrive(.ack, 60_000, ack: 1, bytes: [1])
+    }
+    #expect(host.engine.counters[.memoryCeiling] > 5)
+    #expect(host.engine.memoryInUse < (1 << 19) + (1 << 17))
+    host.port = 2_000
+    let id = try host.connect()
+    host.arrive(.ack, 1, ack: 1, text: 100)
+    #expect(try host.read(id).bytes.count == 100)
+  }
+
   @Test("A shift that is greater than 14 counts as 14 (RFC 7323 §2.3)")
   func shiftTooLarge() throws {
     var configuration = OneHost.plain
