@@ -95,7 +95,9 @@ extension ControlBlock {
     guard segment.acknowledgment.offset(from: snd.una) <= snd.nxt.offset(from: snd.una) else {
       return false
     }
-    if segment.acknowledgment == snd.una { return count > 0 || snd.una == snd.nxt }
+    if segment.acknowledgment == snd.una {
+      return count > 0 || snd.una == snd.nxt && !recovery.awaitsDuplicate
+    }
     return recovery.isQuiet
   }
 

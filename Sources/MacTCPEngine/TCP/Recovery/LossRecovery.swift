@@ -192,7 +192,7 @@ extension LossRecovery {
   }
 
   /// Whether a duplicate acknowledgement means something although nothing is outstanding (RFC 8985 §7.4).
-  var awaitsDuplicate: Bool { flags.contains(.probing) }
+  @inline(__always) var awaitsDuplicate: Bool { flags.contains(.probing) }
 
   /// Whether the new segment that is being made must bear CWR (RFC 3168 §6.1.2): `true` once for each
   /// reduction of the window.
