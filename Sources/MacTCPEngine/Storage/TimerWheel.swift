@@ -32,6 +32,8 @@ struct TimerWheel: ~Copyable {
   private var occupied = PlainArray(repeating: 0 as UInt64, count: 11)
   /// One bit for every level with timers.
   private var occupiedLevels: UInt32 = 0
+  /// No slot with timers begins before this moment.
+  private var soonest = UInt64.max
   /// Every armed timer's slot is that of its deadline as seen from here, or from this moment itself.
   private var present: UInt64 = 0
 
@@ -76,6 +78,10 @@ struct TimerWheel: ~Copyable {
   /// armed. A `now` before the last one counts as the last.
   mutating func nextExpired(at now: Instant) -> Int? {
     let now = max(now.microseconds, present)
+    guard now >= soonest else {
+      present = now
+      return nil
+    }
     while occupiedLevels != 0 {
       let slot = firstSlot
       let start = start(ofSlot: slot)
@@ -90,6 +96,7 @@ struct TimerWheel: ~Copyable {
       moveDown(slot)
     }
     present = now
+    soonest = occupiedLevels == 0 ? .max : start(ofSlot: firstSlot)
     return nil
   }
 
@@ -129,6 +136,8 @@ struct TimerWheel: ~Copyable {
     let level = (63 &- (moment ^ present | 63).leadingZeroBitCount) / 6
     let digit = Int(truncatingIfNeeded: moment &>> UInt64(level &* 6)) & 63
     let slot = level &<< 6 | digit
+    let shift = UInt64(level &* 6)
+    soonest = min(soonest, (moment &>> shift) &<< shift)
     let last = slots[slot].last
     nodes[index].slot = Int32(truncatingIfNeeded: slot)
     nodes[index].next = -1
