@@ -120,11 +120,16 @@ extension ControlBlock {
     pending.output = true
   }
 
+  /// The user time-out of a released stream that had none, in microseconds: R2's default (SHLD-11).
+  private static var orphanTimeout: Int { 120_000_000 }
+
   /// The user wants nothing more of the stream.
   mutating func release(_ context: inout Context) {
     events = []
     let isUnread = !receiveRing.isEmpty
     pending.released = true
+    // Who could end it is gone: not even one without a time-out waits for ever for a peer that is gone too.
+    if settings.userTimeout == 0 { settings.userTimeout = Self.orphanTimeout }
     if isUnread { receiveRing.removeAll(pool: &context.memory) }
     switch state {
     case .closed, .timeWait: break

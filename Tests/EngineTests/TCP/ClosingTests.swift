@@ -4,6 +4,23 @@ import Testing
 
 @Suite("Closing a connection, TIME-WAIT and release (RFC 9293 §3.6)")
 struct ClosingTests {
+  @Test("A released connection ends when its peer is gone, although it had no user time-out")
+  func orphan() throws {
+    var configuration = OneHost.plain
+    configuration.userTimeout = 0
+    let host = try OneHost(configuration)
+    let id = try host.connect()
+    try host.send(id, 100)
+    try host.close(id)
+    host.pass(600_000_000)
+    #expect(try host.state(id) == .finWait1)
+    try host.release(id)
+    host.pass(121_000_000)
+    #expect(host.takeSent().last?.hasPrefix("RST") == true)
+    #expect(host.engine.memoryInUse == 0)
+    #expect(host.engine.nextDeadline == nil)
+  }
+
   @Test("Normal close sequence (Figure 12): our FIN first, then 2 MSL of TIME-WAIT (MUST-13)")
   func first() throws {
     let host = try OneHost()
