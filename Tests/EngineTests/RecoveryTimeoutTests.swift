@@ -20,6 +20,25 @@ struct RecoveryTimeoutTests {
     #expect(estimator.rto == 340_000)
   }
 
+  @Test("What lay behind a hole measures nothing when the hole is filled: its age is no round trip")
+  func behindTheHole() {
+    let sender = ScriptedSender(sack: false)
+    sender.measure()
+    let srtt = sender.srtt
+    // Of two segments the second arrives. The acknowledgement of the retransmission is that of both.
+    sender.send(2)
+    #expect(sender.expire() == .retransmissionTimeout)
+    _ = sender.sendAllowed(limit: 0)
+    sender.now += 100
+    sender.ack(Double(sender.nxt))
+    #expect(sender.srtt == srtt)
+    // The next one measures again.
+    sender.send(1)
+    sender.now += 100
+    sender.ack(Double(sender.nxt))
+    #expect(sender.srtt == 100_000)
+  }
+
   @Test("A time-out of more than a minute is kept as it was given")
   func largeBounds() {
     var estimator = RoundTripEstimator(

@@ -117,6 +117,7 @@ extension LossRecovery {
     let clock = now.clock
     let number = acknowledgment.ack
     var last: SentSegment?
+    var hasRetransmitted = false
     while segments.count > 0 {
       let first = segments[0]
       guard first.end.precedesOrEquals(number) else {
@@ -126,6 +127,7 @@ extension LossRecovery {
       _ = segments.removeFirst()
       if first.flags.contains(.sacked) { continue }
       if first.flags.contains(.retransmitted) {
+        hasRetransmitted = true
         rackDelivered(
           first, echoAge: acknowledgment.echoAge, fack: delivery.fack, clock: clock)
         continue
@@ -136,7 +138,13 @@ extension LossRecovery {
       last = first
     }
     guard let last else { return }
-    delivery.youngestAge = clock &- last.sentAt
+    if hasRetransmitted {
+      // The number has waited for a retransmission, however long that took: what lay behind may have arrived
+      // long ago, and its age is no round trip (RFC 6298 §3).
+      delivery.oldestAge = nil
+    } else {
+      delivery.youngestAge = clock &- last.sentAt
+    }
     // Of segments that were sent once the last was sent last.
     rackDelivered(last, echoAge: nil, fack: nil, clock: clock)
   }

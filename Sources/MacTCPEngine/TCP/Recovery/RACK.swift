@@ -52,8 +52,9 @@ extension LossRecovery {
       rack.fack = segment.end
       return
     }
-    rack.rtt = age
-    if !rack.isSentAfter(segment) { (rack.sentAt, rack.end) = (segment.sentAt, segment.end) }
+    if !rack.isSentAfter(segment) {
+      (rack.sentAt, rack.end, rack.rtt) = (segment.sentAt, segment.end, age)
+    }
     rack.fack = .later(rack.fack, segment.end)
     if let fack, segment.end.precedes(fack), !isRetransmitted { flags.insert(.reorderingSeen) }
   }
