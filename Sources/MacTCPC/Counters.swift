@@ -72,6 +72,8 @@ private let counterNames: [StaticString] = [
   "tcp.keepalive_probes",
   "tcp.segments_out_of_order",
   "tcp.time_wait_reused",
+  "tcp.accepted",
+  "icmp.source_quenches_received",
 ]
 
 extension Counters {
@@ -121,6 +123,8 @@ extension Counters {
     case 40: tcp.keepaliveProbes
     case 41: tcp.segmentsOutOfOrder
     case 42: tcp.timeWaitReused
+    case 43: tcp.accepted
+    case 44: icmp.sourceQuenchesReceived
     default: DropReason(rawValue: number - counterNames.count).map { self[$0] } ?? 0
     }
   }

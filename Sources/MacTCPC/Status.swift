@@ -63,5 +63,9 @@ extension mactcp_status {
     bytes_past_window = statistics.bytesPastWindow
     bytes_sent = statistics.bytesSent
     bytes_resent = statistics.bytesResent
+    let sizes = statistics.sentSizes.counts
+    sent_sizes = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6])
+    last_round_trip = Int64(statistics.lastRoundTrip)
+    source_quenches = statistics.sourceQuenches
   }
 }

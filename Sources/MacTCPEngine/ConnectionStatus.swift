@@ -117,6 +117,37 @@ public struct ConnectionStatistics: Hashable, Sendable {
   public var bytesSent: UInt64 = 0
   /// Bytes that were sent again.
   public var bytesResent: UInt64 = 0
+  /// How large the segments were that were sent, for the first time and again.
+  public var sentSizes = SentSegmentSizes()
+  /// The round trip that was measured last, in microseconds; 0 before the first.
+  public var lastRoundTrip = 0
+  /// Source quenches about what was outstanding, which have no effect (RFC 6633).
+  public var sourceQuenches: UInt64 = 0
+
+  /// Nothing counted.
+  public init() {}
+}
+
+/// A histogram of the sizes of segments: bytes of data in each, without headers.
+public struct SentSegmentSizes: Hashable, Sendable {
+  /// The smallest size that falls into each of the seven buckets; the first is for segments without data.
+  public static let smallest = [0, 1, 64, 128, 256, 512, 1_024]
+
+  /// How many segments fell into each bucket.
+  public internal(set) var counts = InlineArray<7, UInt64>(repeating: 0)
+
+  /// No segments.
+  public init() {}
+
+  /// Whether both have counted the same.
+  public static func == (a: SentSegmentSizes, b: SentSegmentSizes) -> Bool {
+    a.counts.indices.allSatisfy { a.counts[$0] == b.counts[$0] }
+  }
+
+  /// What is the same for the same counts.
+  public func hash(into hasher: inout Hasher) {
+    for index in counts.indices { hasher.combine(counts[index]) }
+  }
 }
 
 /// What can be set of a connection at any time.

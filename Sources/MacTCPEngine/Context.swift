@@ -6,6 +6,8 @@ struct Context: ~Copyable {
   let configuration: EngineConfiguration
   var counters = Counters()
   var memory: MemoryPool
+  /// What connections have counted (`ControlBlock.figures`).
+  var figures = Slab<ConnectionStatistics>()
   /// For what must differ but need not be secret.
   var random: RandomGenerator
   /// From which the key of each purpose is derived. The generator is seeded from it too: who found out its

@@ -116,6 +116,8 @@ public struct Counters: Hashable, Sendable {
     public var received: UInt64 = 0
     /// Errors that came.
     public var errorsReceived: UInt64 = 0
+    /// Source quenches that came, which have no effect (RFC 6633).
+    public var sourceQuenchesReceived: UInt64 = 0
     /// Echo requests that were answered.
     public var echoesAnswered: UInt64 = 0
     /// Errors that were sent.
@@ -146,6 +148,8 @@ public struct Counters: Hashable, Sendable {
     public var attemptsFailed: UInt64 = 0
     /// Connections that were established.
     public var established: UInt64 = 0
+    /// Those of them that a passive open or a listener accepted.
+    public var accepted: UInt64 = 0
     /// Connections that both sides closed.
     public var closedGracefully: UInt64 = 0
     /// Connections that were established and aborted.

@@ -484,6 +484,10 @@ typedef struct mactcp_status {
     uint64_t bytes_past_window;        /* received beyond the window, and dropped */
     uint64_t bytes_sent;
     uint64_t bytes_resent;
+    uint64_t sent_sizes[7];            /* segments sent, for the first time and again, by their bytes of data: */
+                                       /* 0, 1...63, ...127, ...255, ...511, ...1023, 1024 and more */
+    int64_t last_round_trip;           /* the last that was measured; 0 before */
+    uint64_t source_quenches;          /* ignored (RFC 6633), and counted */
 } mactcp_status;
 
 /*

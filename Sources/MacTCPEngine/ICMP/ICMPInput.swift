@@ -64,7 +64,11 @@ extension Engine {
       return
     }
     switch report.problem {
-    case .sourceQuench, .redirect: return
+    case .redirect: return
+    case .sourceQuench:
+      context.counters.icmp.sourceQuenchesReceived &+= 1
+      // A connection counts them, too; nobody is told.
+      guard report.packet.header.protocol == .tcp else { return }
     case .destinationUnreachable, .timeExceeded, .parameterProblem: break
     }
     guard ip.isLocal(report.packet.header.source) else {

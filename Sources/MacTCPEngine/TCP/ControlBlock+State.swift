@@ -119,6 +119,7 @@ extension ControlBlock {
     receiveRing.removeAll(pool: &context.memory)
     recovery.reset(&context.memory)
     outOfOrder.removeAll()
+    freeFigures(&context)
     extras = nil
   }
 

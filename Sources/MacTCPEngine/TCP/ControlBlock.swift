@@ -84,7 +84,10 @@ struct ControlBlock: ~Copyable {
   var duplicate = SACKBlock(left: SequenceNumber(0), right: SequenceNumber(0))
   /// What few connections have.
   var extras: Extras?
-  var statistics = ConnectionStatistics()
+  /// Where `Context.figures` has what the connection has counted; -1 while it has carried no data.
+  var figures: Int32 = -1
+  /// Segments without data that were sent.
+  var emptySegmentsSent: UInt32 = 0
 
   init(_ configuration: EngineConfiguration) {
     recovery = LossRecovery(configuration: .init(configuration), mss: 536)

@@ -44,6 +44,7 @@
         try connections[index].checkInvariants(&context)
         try checkPlaces(index, &context)
         memory += Self.footprint + connections[index].memory
+        if connections[index].figures >= 0 { memory += ControlBlock.figuresFootprint }
         if connections[index].pending.inTable { inTable += 1 }
         if connections[index].pending.inPorts { inPorts += 1 }
       }

@@ -200,6 +200,7 @@ extension ControlBlock {
     _ segment: OutgoingSegment, _ flags: TCPFlags, _ count: Int, _ context: inout Context
   ) {
     context.counters.tcp.segmentsSent &+= 1
+    if count == 0 { emptySegmentsSent &+= 1 }
     if flags.contains(.rst) {
       context.counters.tcp.resetsSent &+= 1
       return
@@ -236,13 +237,19 @@ extension ControlBlock {
 
   private mutating func countSent(_ count: Int, _ isAgain: Bool, _ context: inout Context) {
     if isAgain {
-      statistics.segmentsResent &+= 1
-      statistics.bytesResent &+= UInt64(count)
+      self.count(&context) {
+        $0.segmentsResent &+= 1
+        $0.bytesResent &+= UInt64(count)
+        $0.sentSizes.count(count)
+      }
       context.counters.tcp.segmentsResent &+= 1
       context.counters.tcp.bytesResent &+= UInt64(count)
     } else {
-      statistics.dataSegmentsSent &+= 1
-      statistics.bytesSent &+= UInt64(count)
+      self.count(&context) {
+        $0.dataSegmentsSent &+= 1
+        $0.bytesSent &+= UInt64(count)
+        $0.sentSizes.count(count)
+      }
       context.counters.tcp.bytesSent &+= UInt64(count)
     }
   }

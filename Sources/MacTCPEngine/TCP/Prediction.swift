@@ -89,7 +89,9 @@ extension ControlBlock {
     case .closed, .listen, .synSent, .synReceived, .closing, .lastAck, .timeWait: return false
     }
     // PAWS.
-    if usesTimestamps && Int32(bitPattern: segment.timestamp &- recentTimestamp) < 0 { return false }
+    if usesTimestamps && Int32(bitPattern: segment.timestamp &- recentTimestamp) < 0 {
+      return false
+    }
     // SND.UNA =< SEG.ACK =< SND.NXT. One that acknowledges nothing new, while something is outstanding, is maybe a
     // duplicate.
     guard segment.acknowledgment.offset(from: snd.una) <= snd.nxt.offset(from: snd.una) else {
@@ -111,8 +113,9 @@ extension ControlBlock {
     let windowChanged = updateWindow(
       segment.sequence, segment.acknowledgment, UInt32(segment.window) << UInt32(sendShift))
     if segment.acknowledgment != previous {
-      recovery.acknowledgedQuietly(
+      let roundTrip = recovery.acknowledgedQuietly(
         segment.acknowledgment, now: context.now, pool: &context.memory)
+      note(roundTrip: roundTrip, &context)
       advance(to: segment.acknowledgment, &context)
     } else if windowChanged && snd.nxt.precedes(sendEnd) {
       pending.output = true

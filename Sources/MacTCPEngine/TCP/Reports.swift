@@ -9,14 +9,7 @@ extension TCPLayer {
     _ error: ICMPError, from sender: IPAddress, _ ip: inout IPLayer, _ context: inout Context
   ) {
     let packet = error.packet
-    guard let localPort = packet.sourcePort, let remotePort = packet.destinationPort,
-      let sequence = packet.sequenceNumber,
-      let found = table.find(
-        local: Endpoint(packet.header.source, localPort),
-        remote: Endpoint(packet.header.destination, remotePort)), found < Self.timeWaitBit,
-      connections[found].isOutstanding(sequence)
-    else {
-      // RFC 5927 §4.1: what is not outstanding was not sent just now.
+    guard let found = origin(of: packet) else {
       context.counters.drop(.unrelatedICMP)
       return
     }
@@ -29,8 +22,24 @@ extension TCPLayer {
         &context)
       connections[found].pathChanged(&ip, resending: true, &context)
     }
+    if case .sourceQuench = error.problem {
+      connections[found].count(&context) { $0.sourceQuenches &+= 1 }
+      return
+    }
     connections[found].receive(error, from: sender, &context)
     settle(found, &context)
+  }
+
+  /// The connection that may have sent a segment just now: what is not outstanding was not (RFC 5927 §4.1).
+  func origin(of packet: QuotedPacket) -> Int? {
+    guard let localPort = packet.sourcePort, let remotePort = packet.destinationPort,
+      let sequence = packet.sequenceNumber,
+      let found = table.find(
+        local: Endpoint(packet.header.source, localPort),
+        remote: Endpoint(packet.header.destination, remotePort)), found < Self.timeWaitBit,
+      connections[found].isOutstanding(sequence)
+    else { return nil }
+    return found
   }
 
   /// Appends the packet with a segment that belongs to no connection.

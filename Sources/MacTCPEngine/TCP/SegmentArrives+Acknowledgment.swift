@@ -96,6 +96,7 @@ extension ControlBlock {
 
   private mutating func note(_ outcome: LossRecovery.Outcome, _ context: inout Context) {
     if outcome.enteredRecovery { context.counters.tcp.fastRecoveries &+= 1 }
+    note(roundTrip: outcome.roundTrip, &context)
     if outcome.undone { context.counters.tcp.spuriousRecoveries &+= 1 }
   }
 

@@ -112,6 +112,7 @@ extension ControlBlock {
     recovery.start(mss: segmentData, sackPermitted: usesSACK, now: context.now)
     unansweredSince = .never
     context.counters.tcp.established &+= 1
+    if settings.isPassive { context.counters.tcp.accepted &+= 1 }
     if settings.usesKeepalive { armKeepalive(&context) }
     tell(.opened)
     // What came with the SYN is the user's now (RFC 9293 §3.10.7.2, third).

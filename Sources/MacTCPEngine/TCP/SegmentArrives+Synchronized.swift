@@ -95,11 +95,11 @@ extension ControlBlock {
     if !payload.isEmpty {
       let isOld = segment.sequence.precedes(rcv.nxt)
       if isOld {
-        statistics.bytesReceivedTwice &+= UInt64(payload.count)
+        count(&context) { $0.bytesReceivedTwice &+= UInt64(payload.count) }
         context.counters.tcp.segmentsReceivedTwice &+= 1
         context.counters.tcp.bytesReceivedTwice &+= UInt64(payload.count)
       } else {
-        statistics.bytesPastWindow &+= UInt64(payload.count)
+        count(&context) { $0.bytesPastWindow &+= UInt64(payload.count) }
       }
     }
     // What may be the answer to an answer of ours is limited, so that two hosts that disagree do not

@@ -17,8 +17,10 @@ extension ControlBlock {
 
   @inline(__always)
   mutating func countReceived(_ count: Int, _ context: inout Context) {
-    statistics.dataSegmentsReceived &+= 1
-    statistics.bytesReceived &+= UInt64(count)
+    self.count(&context) {
+      $0.dataSegmentsReceived &+= 1
+      $0.bytesReceived &+= UInt64(count)
+    }
     context.counters.tcp.bytesReceived &+= UInt64(count)
   }
 
@@ -57,14 +59,14 @@ extension ControlBlock {
     if sequence.precedes(rcv.nxt) {
       first = min(sequence.distance(to: rcv.nxt), payload.count)
       report(duplicate: SACKBlock(left: sequence, right: sequence.advanced(by: first)))
-      statistics.bytesReceivedTwice &+= UInt64(first)
+      count(&context) { $0.bytesReceivedTwice &+= UInt64(first) }
       context.counters.tcp.bytesReceivedTwice &+= UInt64(first)
       pending.acknowledgment = true
     }
     var last = payload.count
     if rcv.edge.precedes(end) {
       let beyond = min(rcv.edge.distance(to: end), last &- first)
-      statistics.bytesPastWindow &+= UInt64(beyond)
+      count(&context) { $0.bytesPastWindow &+= UInt64(beyond) }
       last &-= beyond
       pending.acknowledgment = true
     }

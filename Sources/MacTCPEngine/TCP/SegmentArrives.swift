@@ -129,7 +129,8 @@ extension TCPLayer {
       context.counters.drop(.noConnection)
       return
     }
-    guard !segment.information.isGroup, !ip.addresses.isGroup(segment.source), segment.source.isUnicast,
+    guard !segment.information.isGroup, !ip.addresses.isGroup(segment.source),
+      segment.source.isUnicast,
       segment.remote != segment.local
     else {
       context.counters.drop(segment.flags.contains(.syn) ? .badSYNAddress : .noConnection)

@@ -20,17 +20,18 @@ extension ControlBlock {
   /// What a call on a connection that is not open throws; `nil` if it is.
   private var refusal: EngineError? {
     mutating get {
-    switch state {
-    case .closed, .timeWait:
-      switch reason {
-      case nil: .connectionDoesntExist
-      case .close: .connectionClosing
-      default: pending.wasEstablished ? .connectionTerminated : .openFailed
+      switch state {
+      case .closed, .timeWait:
+        switch reason {
+        case nil: .connectionDoesntExist
+        case .close: .connectionClosing
+        default: pending.wasEstablished ? .connectionTerminated : .openFailed
+        }
+      case .listen: .connectionDoesntExist
+      case .synSent, .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing,
+        .lastAck:
+        nil
       }
-    case .listen: .connectionDoesntExist
-    case .synSent, .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
-      nil
-    }
     }
   }
 
@@ -144,7 +145,7 @@ extension ControlBlock {
     }
   }
 
-  var status: ConnectionStatus {
+  borrowing func status(_ context: borrowing Context) -> ConnectionStatus {
     var status = ConnectionStatus()
     status.state = state
     status.local = local
@@ -177,7 +178,7 @@ extension ControlBlock {
     status.usesECN = usesECN
     status.userTimeout = settings.userTimeout
     status.userTimeoutAborts = settings.userTimeoutAborts
-    status.statistics = statistics
+    status.statistics = statistics(context)
     return status
   }
 

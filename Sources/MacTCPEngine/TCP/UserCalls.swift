@@ -231,7 +231,7 @@ extension TCPLayer {
   func status(of id: ConnectionID, _ context: borrowing Context) throws(EngineError)
     -> ConnectionStatus
   {
-    connections[try index(of: id)].status
+    connections[try index(of: id)].status(context)
   }
 
   mutating func set(_ option: ConnectionOption, of id: ConnectionID, _ context: inout Context)

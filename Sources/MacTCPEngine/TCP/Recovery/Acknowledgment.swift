@@ -29,8 +29,8 @@ extension LossRecovery {
     /// The sequence numbers that are newly acknowledged, and those newly sacked.
     var acknowledged = 0
     var sacked = 0
-    /// A round trip has been measured.
-    var hasSample = false
+    /// The round trip that has been measured, in microseconds; 0 if none was.
+    var roundTrip = 0
     /// Segments have been taken for lost.
     var hasLosses = false
     var enteredRecovery = false

@@ -90,17 +90,20 @@ extension LossRecovery {
   }
 
   /// What ``acknowledged(_:now:pool:)`` comes to while it ``isQuiet``, for a number between SND.UNA and SND.NXT.
+  ///
+  /// - Returns: the round trip that was measured, in microseconds; 0 if none was.
   @inline(__always)
   mutating func acknowledgedQuietly(
     _ number: SequenceNumber, now: Instant, pool: inout MemoryPool
-  ) {
-    guard let una = segments.start, let nxt = segments.end else { return }
+  ) -> Int {
+    guard let una = segments.start, let nxt = segments.end else { return 0 }
+    var roundTrip = 0
     let wasLimited = isWindowLimited
     let count = una.distance(to: number)
     if let (first, last) = segments.removeUndisturbed(to: number) {
       let clock = now.clock
       rackDelivered(last, echoAge: nil, fack: nil, clock: clock)
-      sample(
+      roundTrip = sample(
         Int(clock &- first.sentAt), youngest: clock &- last.sentAt, now: now)
     }
     timeouts = 0
@@ -108,6 +111,7 @@ extension LossRecovery {
     grow(by: count, wasLimited: wasLimited, now: now)
     setTimers(acknowledged: count, now: now)
     segments.releaseIfEmpty(pool: &pool)
+    return roundTrip
   }
 
   /// Takes the acknowledged segments from the queue.
@@ -163,21 +167,21 @@ extension LossRecovery {
     } else {
       return
     }
-    if sample(time, youngest: delivery.youngestAge, now: now) { outcome.hasSample = true }
+    outcome.roundTrip = sample(time, youngest: delivery.youngestAge, now: now)
   }
 
-  /// Enters a measurement, and the age of the youngest segment that it is of, if it was sent once.
-  @discardableResult
-  private mutating func sample(_ time: Int, youngest: UInt32?, now: Instant) -> Bool {
+  /// Enters a measurement, and the age of the youngest segment that it is of, if it was sent once. What it is then; 0
+  /// if it cannot be one.
+  private mutating func sample(_ time: Int, youngest: UInt32?, now: Instant) -> Int {
     // Ages of more than 17 minutes are those of a clock that leapt.
-    guard time < 1 << 30 else { return false }
+    guard time < 1 << 30 else { return 0 }
     estimator.sample(time, outstanding: segments.count)
     if let youngest {
       estimator.sampleLeast(youngest, now: now.clock)
       control.sample(youngest)
     }
     flags.insert(.sampledSinceProbe)
-    return true
+    return max(1, time)
   }
 
   private mutating func beginRoundIfDue(_ number: SequenceNumber, nxt: SequenceNumber) {
