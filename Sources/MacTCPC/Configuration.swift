@@ -69,6 +69,7 @@ extension EngineConfiguration {
     switch key {
     case "answers_closed_ports": \.answersClosedPorts
     case "answers_echo_requests": \.answersEchoRequests
+    case "follows_redirects": \.followsRedirects
     case "window_scale": \.usesWindowScale
     case "timestamps": \.usesTimestamps
     case "sack": \.usesSACK

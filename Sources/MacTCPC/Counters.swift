@@ -74,6 +74,8 @@ private let counterNames: [StaticString] = [
   "tcp.time_wait_reused",
   "tcp.accepted",
   "icmp.source_quenches_received",
+  "icmp.redirects_received",
+  "icmp.redirects_followed",
 ]
 
 extension Counters {
@@ -125,6 +127,8 @@ extension Counters {
     case 42: tcp.timeWaitReused
     case 43: tcp.accepted
     case 44: icmp.sourceQuenchesReceived
+    case 45: icmp.redirectsReceived
+    case 46: icmp.redirectsFollowed
     default: DropReason(rawValue: number - counterNames.count).map { self[$0] } ?? 0
     }
   }

@@ -118,6 +118,10 @@ public struct Counters: Hashable, Sendable {
     public var errorsReceived: UInt64 = 0
     /// Source quenches that came, which have no effect (RFC 6633).
     public var sourceQuenchesReceived: UInt64 = 0
+    /// Redirects that came, and those of them that were followed.
+    public var redirectsReceived: UInt64 = 0
+    /// See ``redirectsReceived``.
+    public var redirectsFollowed: UInt64 = 0
     /// Echo requests that were answered.
     public var echoesAnswered: UInt64 = 0
     /// Errors that were sent.

@@ -81,6 +81,9 @@ public struct EngineConfiguration: Sendable {
   public var answersClosedPorts = true
   /// Whether echo requests are answered (RFC 1122 §3.2.2.6).
   public var answersEchoRequests = true
+  /// Whether ICMP redirects lead packets to another router of the link (RFC 1122 §3.2.2.2). Whoever can send packets on
+  /// the link, and knows a connection's numbers, can lead it past himself with one.
+  public var followsRedirects = false
   /// The most ICMP errors, RSTs without a connection and challenge ACKs in a second, each
   /// (RFC 1812 §4.3.2.8, RFC 5961 §7).
   public var answersPerSecond = 100

@@ -142,6 +142,7 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   time_wait_limit                16384        connections in TIME-WAIT; the oldest gives way
  *   answers_closed_ports           on           whether a port that nobody has is answered
  *   answers_echo_requests          on           whether a ping is answered
+ *   follows_redirects              off          whether ICMP redirects are heeded (RFC 1122 section 3.2.2.2)
  *   answers_per_second             100          ICMP errors, RSTs without a connection, challenge ACKs, each
  *   congestion_control             cubic        "cubic" (RFC 9438) or "newreno" (RFC 5681)
  *   initial_window                 10           segments, 1...10 (RFC 6928)

@@ -1,7 +1,6 @@
 // ICMP messages that come: RFC 792, RFC 1122 §3.2.2, RFC 5927.
 //
-// Redirects are not followed: with one link and few routes they are of no use but to a forger. Source quench
-// has no effect (RFC 6633). Queries other than the echo are answered by nobody any more (RFC 6918).
+// Source quench has no effect (RFC 6633). Queries other than the echo are answered by nobody any more (RFC 6918).
 
 internal import MacTCPWire
 
@@ -64,7 +63,8 @@ extension Engine {
       return
     }
     switch report.problem {
-    case .redirect: return
+    case .redirect(_, let gateway):
+      return receiveRedirect(to: gateway, about: report.packet, from: sender)
     case .sourceQuench:
       context.counters.icmp.sourceQuenchesReceived &+= 1
       // A connection counts them, too; nobody is told.

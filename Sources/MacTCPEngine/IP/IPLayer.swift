@@ -11,6 +11,7 @@ struct IPLayer: ~Copyable {
   let timeToLive: UInt8
   var addresses: HostAddresses
   let routes: RouteTable
+  var redirects: RedirectTable
   var link: LinkLayer
   var paths: PathMTUTable
   var identifications: Identifications
@@ -31,6 +32,7 @@ struct IPLayer: ~Copyable {
     timeToLive = configuration.timeToLive
     addresses = HostAddresses(configuration.addresses)
     routes = RouteTable(configuration)
+    redirects = RedirectTable(key: random.next(), isUsed: configuration.followsRedirects)
     link = LinkLayer(configuration, key: random.next())
     paths = PathMTUTable(linkMTU: configuration.mtu, key: random.next())
     identifications = Identifications(key: random.next())
@@ -188,14 +190,16 @@ struct IPLayer: ~Copyable {
       hop = Hop(destination: destination, hardware: hardware, until: .never)
       return .link
     }
-    guard let neighbor = routes.nextHop(to: destination) else { return .noRoute }
+    guard let (neighbor, latest) = firstHop(to: destination, now: context.now) else {
+      return .noRoute
+    }
     if link.hardware == nil {
       hop = Hop(destination: destination, until: .never)
       return .link
     }
     switch link.resolve(neighbor, addresses, &context) {
     case .known(let hardware, let until):
-      hop = Hop(destination: destination, hardware: hardware, until: until)
+      hop = Hop(destination: destination, hardware: hardware, until: min(until, latest))
       return .link
     case .waiting(let place): return .waiting(place)
     case .impossible: return .noRoute

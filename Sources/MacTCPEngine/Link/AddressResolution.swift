@@ -46,6 +46,7 @@ extension IPLayer {
         link.request(place, addresses, &context)
         continue
       }
+      redirects.forget(gateway: link.neighbors.address(at: place))
       var waiting = link.neighbors.remove(place)
       hop = Hop()
       while let packet = waiting.removeFirst() {
