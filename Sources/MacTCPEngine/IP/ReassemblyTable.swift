@@ -64,7 +64,9 @@ struct ReassemblyTable: ~Copyable {
   }
 
   /// When the oldest datagram's time is over.
-  @inline(__always) var nextDeadline: Instant { order.first.flatMap { slots[$0]?.expires } ?? .never }
+  @inline(__always) var nextDeadline: Instant {
+    order.first.flatMap { slots[$0]?.expires } ?? .never
+  }
 
   var oldest: Int? { order.first }
 

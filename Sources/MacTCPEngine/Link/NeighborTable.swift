@@ -64,7 +64,9 @@ struct NeighborTable: ~Copyable {
   func address(at place: Int) -> IPAddress { table.address(at: place) }
 
   /// When the next request is due, or an entry to be given up.
-  @inline(__always) var nextDeadline: Instant { asking.first.map { entries[$0].deadline } ?? .never }
+  @inline(__always) var nextDeadline: Instant {
+    asking.first.map { entries[$0].deadline } ?? .never
+  }
 
   /// The entry whose request is due.
   func due(_ now: Instant) -> Int? {

@@ -49,7 +49,7 @@ struct ClosedWindowTests {
     #expect(host.takeSent() == ["PSH,ACK 1:101 ack 1"])
   }
 
-  @Test("A released stream whose peer keeps its window closed ends by R2, though the peer answers (RFC 6429)")
+  @Test("A released stream ends by R2 although its peer answers with a closed window (RFC 6429)")
   func released() throws {
     let host = try OneHost()
     let id = try Self.closed(host)
