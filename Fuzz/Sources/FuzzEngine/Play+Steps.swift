@@ -241,12 +241,12 @@ extension Play {
   }
 
   private func createDatagrams() {
-    usesUDP = true
     guard datagrams.count < 8,
       let id = try? engine.createUDPStream(
         on: 1_000 + UInt16(script.byte() & 15), receiveBuffer: 4_096, at: now)
     else { return }
     datagrams.append(id)
+    usesUDP = true
   }
 
   private func sendDatagram() {

@@ -78,7 +78,13 @@ extension ControlBlock {
       guard pending.acknowledgment, state == .synReceived else { return nil }
       return OutgoingSegment(sequence: snd.nxt)
     }
-    guard canRemember(&context) else { return nil }
+    guard canRemember(&context) else {
+      // What came with the peer's SYN is acknowledged by ours, when there is memory for it.
+      pending.acknowledgment = false
+      unacknowledgedSegments = 0
+      deadlines.delayedAcknowledgment = .never
+      return nil
+    }
     pending.syn = false
     var flags: TCPFlags = state == .synSent ? .syn : TCPFlags.syn.union(.ack)
     if state == .synSent && context.configuration.usesECN && !isAgain {

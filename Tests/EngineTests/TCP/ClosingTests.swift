@@ -348,4 +348,18 @@ struct ClosingTests {
     #expect(host.engine.nextDeadline == nil)
     #expect(host.takeEvents() == [])
   }
+
+  @Test("A released stream whose user time-out was for ever ends after the configuration's")
+  func releasedForEver() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    try host.set(.userTimeout(0, aborts: true), id)
+    try host.send(id, 100)
+    host.pass(600_000_000)
+    #expect(try host.state(id) == .established)
+    try host.release(id)
+    host.pass(1)
+    #expect(host.engine.memoryInUse == 0)
+    #expect(host.sent.last?.header.flags.contains(.rst) == true)
+  }
 }

@@ -225,4 +225,32 @@ struct ListenerTests {
     try host.release(listener)
     #expect(host.engine.memoryInUse == 0)
   }
+
+  @Test("A SYN with text that finds no memory for the answer is answered when there is some")
+  func answerAtTheCeiling() throws {
+    var waited = 0
+    for ceiling in stride(from: 65_536, to: 68_608, by: 64) {
+      var configuration = OneHost.plain
+      configuration.memoryCeiling = ceiling
+      configuration.acknowledgmentDelay = 0
+      configuration.usesSYNCookies = false
+      let host = try OneHost(configuration)
+      _ = try host.listen(backlog: 1_000)
+      for port in UInt16(1_000)..<1_030 {
+        host.peerPort = port
+        host.arrive(.syn, 0, text: 1_000)
+      }
+      let answered = Set(host.sent.map(\.header.destinationPort))
+      let opens = Int(host.engine.counters.tcp.passiveOpens)
+      guard answered.count < opens else { continue }
+      waited += 1
+      for port in answered {
+        host.peerPort = port
+        host.arrive(.rst, 1_001)
+      }
+      host.pass(2_000_000)
+      #expect(Set(host.sent.map(\.header.destinationPort)).count == opens)
+    }
+    #expect(waited > 0)
+  }
 }
