@@ -110,10 +110,7 @@ extension ControlBlock {
     let timeout =
       isSynchronized || settings.userTimeoutIsSet
       ? settings.userTimeout : context.configuration.openTimeout
-    guard timeout == 0 else { return unansweredSince.advanced(by: timeout) }
-    // For ever is for those who wait: of a stream that is released nobody would ever know.
-    let last = pending.released ? context.configuration.userTimeout : 0
-    return last == 0 ? .never : unansweredSince.advanced(by: last)
+    return timeout == 0 ? .never : unansweredSince.advanced(by: timeout)
   }
 
   /// Gives all memory back.
