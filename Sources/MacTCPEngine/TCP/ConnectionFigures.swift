@@ -17,7 +17,10 @@ extension ControlBlock {
   @inline(never)
   private mutating func makeFigures(_ context: inout Context) {
     guard context.memory.reserve(Self.figuresFootprint) else { return }
-    guard let handle = context.figures.insert(statistics(context)) else {
+    var first = ConnectionStatistics()
+    // Only the opening has been measured yet: SRTT is that measurement (RFC 6298 §2.2).
+    first.lastRoundTrip = recovery.srtt
+    guard let handle = context.figures.insert(first) else {
       context.memory.unreserve(Self.figuresFootprint)
       return
     }
@@ -43,7 +46,7 @@ extension ControlBlock {
     if figures >= 0 {
       statistics = context.figures[Int(figures)]
     } else {
-      // Only the opening has been measured: SRTT is that measurement (RFC 6298 §2.2).
+      // As in `makeFigures`.
       statistics.lastRoundTrip = recovery.srtt
     }
     statistics.sentSizes.counts[0] = UInt64(emptySegmentsSent)
