@@ -85,7 +85,17 @@ extension LossRecovery {
   @inline(__always) var isQuiet: Bool {
     mutating get {
       phase == .open && frto == .off && duplicates == 0 && segments.isUndisturbed
-        && flags.isDisjoint(with: [.probing, .hasDuplicateRound])
+        && flags.isDisjoint(with: [.probing, .hasDuplicateRound]) && !mayHaveRetransmitted
+    }
+  }
+
+  /// Whether segments may be outstanding that were sent again, though the list of retransmissions has none: of a reaction
+  /// that was taken back, or without SACK. Their age is no round trip (RFC 6298 §3).
+  @inline(__always) private var mayHaveRetransmitted: Bool {
+    mutating get {
+      guard flags.contains(.hasRecover), !flags.contains(.recoverIsECN), let una = segments.start
+      else { return false }
+      return una.precedes(recover)
     }
   }
 
@@ -189,7 +199,12 @@ extension LossRecovery {
     roundEnd = nxt
     lastRoundPeak = roundPeak
     roundPeak = UInt32(truncatingIfNeeded: segments.bytesInFlight)
-    if phase == .open { undoing.roundEnded() }
+    if phase == .open {
+      undoing.roundEnded()
+      // What lies further behind than half of all numbers would seem to be ahead: of a reduction that is over nothing is
+      // kept. Otherwise neither ECE nor a loss would count for 2 GiB.
+      if recover.precedes(number) { flags.remove(.hasRecover) }
+    }
     // RFC 9406 §4.2: the conservative slow start is over; congestion avoidance begins here.
     if control.beginRound() { window.ssthresh = window.cwnd }
   }
