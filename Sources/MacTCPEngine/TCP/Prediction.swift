@@ -73,7 +73,11 @@ extension ControlBlock {
           addingTo: &sum, limit: receiveRingLimit, pool: &context.memory)
       else { return .different }
     }
-    guard sum.isValid else { return .badChecksum }
+    guard sum.isValid else {
+      // What was damaged keeps no memory: nobody would read it, and so give it back.
+      if receiveRing.isEmpty { receiveRing.removeAll(pool: &context.memory) }
+      return .badChecksum
+    }
     take(segment, count, &context)
     return .taken
   }
