@@ -105,8 +105,9 @@ extension IPLayer {
   /// Drops a datagram and what comes of it until its time is over.
   private mutating func refuse(_ place: Int, _ reason: DropReason, _ context: inout Context) {
     context.counters.drop(reason)
-    reassembly.datagram(at: place)?.packet?.release(to: &context.memory)
+    let block = reassembly.datagram(at: place)?.packet
     reassembly.replace(nil, at: place)
+    block?.release(to: &context.memory)
   }
 
   private mutating func forget(_ place: Int, _ reason: DropReason, _ context: inout Context) {

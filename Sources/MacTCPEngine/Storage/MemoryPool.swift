@@ -80,6 +80,10 @@ struct MemoryPool: ~Copyable {
   @inline(__always)
   mutating func release(_ block: Block) {
     bytesInUse &-= block.capacity
+    #if DEBUG
+      // Who still looks at it is seen by the tests.
+      unsafe block.base.initializeMemory(as: UInt8.self, repeating: 0xDD, count: block.capacity)
+    #endif
     let log2 = Int(block.log2)
     if log2 <= Self.greatestCarved {
       unsafe releaseCarved(block.base, log2)

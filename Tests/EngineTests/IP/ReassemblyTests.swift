@@ -190,6 +190,24 @@ struct ReassemblyTests {
     [(96..<104, true), (96..<104, false)], [(96..<108, false), (8..<16, false)],
   ]
 
+  @Test("Overlaps leave the account of the memory for fragments right: its limit holds after them")
+  func limitAfterOverlaps() throws {
+    let (host, _) = try listening { $0.reassemblyMemory = 8_192 }
+    let (_, payload) = datagram(2_000)
+    let memory = host.engine.memoryInUse
+    for id in UInt16(0)..<20 {
+      host.receive(fragment(payload, 0..<800, id: id))
+      host.receive(fragment(payload, 400..<1_200, id: id))
+    }
+    #expect(host.drops == [.overlappingFragment: 20])
+    #expect(host.engine.memoryInUse == memory)
+    for id in UInt16(100)..<120 {
+      host.receive(fragment(payload, 0..<800, id: id))
+      #expect(host.engine.memoryInUse - memory <= 8_192)
+    }
+    #expect(host.engine.memoryInUse > memory)
+  }
+
   @Test("Two ends of one datagram are an overlap", arguments: ends)
   func twoEnds(_ parts: [(Range<Int>, Bool)]) throws {
     let (host, _) = try listening()
