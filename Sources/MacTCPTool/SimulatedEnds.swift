@@ -115,8 +115,9 @@ struct SimulatedEnds {
   /// Why each connection ended.
   var senderEnd: TerminationReason?
   var receiverEnd: TerminationReason?
-  /// Whether the connection is there.
-  private var isOpen = false
+  /// Whether the connection is there, as each side sees it.
+  private var isSenderOpen = false
+  private var isReceiverOpen = false
   /// What a call was refused with; none should be.
   var refusal: EngineError?
 
@@ -146,13 +147,13 @@ struct SimulatedEnds {
     while let event = engine.nextEvent() {
       switch event {
       case .terminated(_, let reason): senderEnd = reason
-      case .opened: isOpen = true
+      case .opened: isSenderOpen = true
       case .acknowledged: try sender.look(engine, now)
       default: break
       }
     }
     // To close before that would end the opening (RFC 9293 §3.10.4).
-    if isOpen && senderEnd == nil { try sender.proceed(&engine, now) }
+    if isSenderOpen && senderEnd == nil { try sender.proceed(&engine, now) }
     return 0
   }
 
@@ -160,8 +161,13 @@ struct SimulatedEnds {
     _ engine: inout Engine, _ now: Instant
   ) throws(EngineError) -> Int {
     while let event = engine.nextEvent() {
-      if case .terminated(_, let reason) = event { receiverEnd = reason }
+      switch event {
+      case .terminated(_, let reason): receiverEnd = reason
+      case .opened: isReceiverOpen = true
+      default: break
+      }
     }
-    return receiverEnd == nil ? try receiver.proceed(&engine, now) : 0
+    // In LISTEN there is nothing to receive from, and a SYN that came damaged leaves it there.
+    return isReceiverOpen && receiverEnd == nil ? try receiver.proceed(&engine, now) : 0
   }
 }

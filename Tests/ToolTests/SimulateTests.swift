@@ -137,6 +137,20 @@ import Testing
     #expect("\(report.json)".contains(#""sha256_ok":false"#))
   }
 
+  @Test(arguments: ["42", "48"])
+  func aDamagedSYNIsSentAgain(seed: String) throws {
+    // With these seeds the first packet of all is the one that the wire damages.
+    let report = try report("--bytes", "10K", "--corrupt", "3%", "--seed", seed)
+    #expect(report.holds, "\(report.failures)")
+    #expect(report.received == 10_000)
+  }
+
+  @Test func aReceiverThatNobodyReachesWaits() throws {
+    let report = try report("--bytes", "10", "--corrupt", "100%")
+    #expect(report.failures.first == "0 of 10 bytes arrived")
+    #expect(report.failures.contains("the sender's connection: network failure"))
+  }
+
   @Test func aStoppedTransferSaysHowFarItCame() throws {
     let transfer = SimulatedTransfer(try command("--bytes", "1G", "--json"))
     transfer.stop()
