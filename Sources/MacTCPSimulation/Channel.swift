@@ -62,6 +62,8 @@ struct Channel {
   private var waitingBytes = 0
   /// Whether the wire of Gilbert and Elliott is bad now.
   private var isBad = false
+  /// When the last packet had left.
+  private var quietSince = Instant.zero
 
   init(_ wire: Wire, _ hosts: [HostID], seed: UInt64) {
     self.wire = wire
@@ -81,6 +83,8 @@ struct Channel {
       statistics.dropped &+= 1
       return Passage(outcome: .queueFull)
     }
+    passQuietTime(until: now, length)
+    quietSince = sent
     if isLost() {
       statistics.lost &+= 1
       return Passage(outcome: .lost)
@@ -151,6 +155,21 @@ struct Channel {
     }
   }
 
+  /// Moves the chain of Gilbert and Elliott as often as packets of this length could have been sent since the last one.
+  /// A sender that backs off would else find the wire as bad as he left it, however long he waits.
+  private mutating func passQuietTime(until now: Instant, _ length: Int) {
+    guard case .bursts(let begin, let end, _, _) = wire.loss, quietSince < now else { return }
+    let slot = wire.rate.map { Double(max(1, length)) * 8_000_000 / Double($0) } ?? 1_000
+    let steps = Int(min(Double(quietSince.microseconds(to: now)) / slot, 1_000_000))
+    let sum = Double(begin.perBillion &+ end.perBillion)
+    guard steps > 0, sum > 0 else { return }
+    // After n steps the chance to be bad is begin / (begin + end), and the distance from it now times
+    // (1 - begin - end)^n. So one number is drawn, however many steps there are.
+    let share = Double(begin.perBillion) / sum
+    let bad = share + ((isBad ? 1 : 0) - share) * power(1 - sum / 1e9, steps)
+    isBad = random.happens(Probability(perBillion: Int((bad * 1e9).rounded())))
+  }
+
   private mutating func isLost() -> Bool {
     switch wire.loss {
     case .none: return false
@@ -160,4 +179,15 @@ struct Channel {
       return random.happens(isBad ? bad : good)
     }
   }
+}
+
+/// By multiplications alone, which are the same everywhere.
+private func power(_ base: Double, _ exponent: Int) -> Double {
+  var (result, square, left) = (1.0, base, exponent)
+  while left > 0 {
+    if left & 1 == 1 { result *= square }
+    square *= square
+    left >>= 1
+  }
+  return result
 }

@@ -23,7 +23,10 @@ public struct Wire: Hashable, Sendable {
     /// Each by itself.
     case random(Probability)
     /// In bursts, by the model of Gilbert and Elliott: before each packet the wire may go from good to bad or back,
-    /// and loses packets with one probability while it is good and with another one while it is bad.
+    /// and loses packets with one probability while it is good and with another one while it is bad. Time that passes
+    /// without a packet counts as the packets that would have had room in it: as many as the wire's rate allows, one in
+    /// a millisecond without a rate. So packets that follow each other meet bursts of so many packets, and who waits
+    /// meets a wire that has moved on.
     case bursts(begin: Probability, end: Probability, good: Probability, bad: Probability)
 
     /// Bursts in which everything is lost, `length` packets long in the mean and so often that `mean` of

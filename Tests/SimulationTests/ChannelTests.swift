@@ -162,6 +162,61 @@ struct ChannelTests {
     #expect(channel.statistics.lost == lost)
   }
 
+  @Test(
+    "A burst ends with time too: a retransmission much later finds a wire that has moved on",
+    arguments: [nil, 1_000_000, 1_000_000_000] as [Int?])
+  func burstsEnd(rate: Int?) {
+    let loss = Wire.Loss.bursts(mean: .percent(10), length: 20)
+    var channel = channel(Wire(rate: rate, loss: loss), seed: 15)
+    var (lost, inSuccession, both) = (0, 0, 0)
+    var wasLost = false
+    for second in 1...200_000 {
+      let now = Instant(microseconds: UInt64(second) * 4_000_000)
+      let isLost = channel.send(1_500, at: now).outcome == .lost
+      if isLost { lost += 1 }
+      inSuccession = isLost ? inSuccession + 1 : 0
+      if isLost && wasLost { both += 1 }
+      #expect(inSuccession < 12)
+      wasLost = isLost
+    }
+    // The share of what is lost stays; to be lost after another one is no likelier than ever.
+    #expect(isPlausible(lost, 0.1))
+    #expect(isPlausible(both, 0.1, of: lost))
+  }
+
+  @Test(
+    "Packets one after another meet bursts of so many packets, however fast the wire is",
+    arguments: [1_000_000, 999_999_937, 400_000_000_000])
+  func burstsOnBusyWire(rate: Int) {
+    var wire = Wire(rate: rate, loss: .bursts(mean: .percent(10), length: 20))
+    // More than the fastest wire sends in a microsecond.
+    wire.queue = .packets(100)
+    var channel = channel(wire, seed: 16)
+    var instantly = self.channel(Wire(loss: wire.loss), seed: 16)
+    var now = Instant.zero
+    for _ in 0..<50_000 {
+      let outcome = channel.send(1_500, at: now).outcome
+      #expect((outcome == .lost) == (instantly.send(1_500, at: .zero).outcome == .lost))
+      // Before the wire has sent all.
+      now = Instant(
+        microseconds: UInt64(channel.statistics.sent - 1) * 12_000_000_000 / UInt64(rate))
+    }
+  }
+
+  @Test("Quiet time moves a wire that can only be good, or is bad for ever, nowhere")
+  func constantStates() {
+    for (begin, end, isLost) in [(0, 1, false), (0, 0, false), (1, 0, true)] {
+      let states = Wire.Loss.bursts(
+        begin: Probability(perBillion: begin * 1_000_000_000),
+        end: Probability(perBillion: end * 1_000_000_000), good: .never, bad: .always)
+      var channel = channel(Wire(loss: states))
+      for hour in 1...100 {
+        let now = Instant(microseconds: UInt64(hour) * 3_600_000_000)
+        #expect((channel.send(40, at: now).outcome == .lost) == isLost)
+      }
+    }
+  }
+
   @Test("Impossible bursts are brought into what can be")
   func extremeBursts() {
     #expect(Wire.Loss.bursts(mean: .always, length: 5) == .random(.always))
