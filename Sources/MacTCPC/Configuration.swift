@@ -70,6 +70,10 @@ extension EngineConfiguration {
     case "answers_closed_ports": \.answersClosedPorts
     case "answers_echo_requests": \.answersEchoRequests
     case "follows_redirects": \.followsRedirects
+    case "probes_addresses": \.probesAddresses
+    case "hystart": \.usesHyStart
+    case "frto": \.usesFRTO
+    case "tail_loss_probe": \.usesTailLossProbe
     case "window_scale": \.usesWindowScale
     case "timestamps": \.usesTimestamps
     case "sack": \.usesSACK

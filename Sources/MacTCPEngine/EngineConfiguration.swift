@@ -119,6 +119,13 @@ public struct EngineConfiguration: Sendable {
   /// After how many unanswered probes the connection is given up.
   public var keepaliveProbes = 9
   /// Whether new connections have the option: RFC 7323 §2.
+  /// Whether the first slow start of a new connection ends when the round trips grow: HyStart++ (RFC 9406).
+  public var usesHyStart = true
+  /// Whether new connections look for time-outs that came too early: F-RTO (RFC 5682).
+  public var usesFRTO = true
+  /// Whether new connections probe for losses at the end of what was sent (RFC 8985 §7). RACK itself (§6) is how losses
+  /// are found where there is SACK, and has no switch.
+  public var usesTailLossProbe = true
   public var usesWindowScale = true
   /// RFC 7323 §3, with PAWS.
   public var usesTimestamps = true

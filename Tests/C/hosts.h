@@ -57,6 +57,7 @@ void connect_hosts(int64_t *client, int64_t *server, int64_t *listener);
 /* The tests. Each is one function, whose failures are counted. */
 void test_names(void);
 void test_configuration(void);
+void test_probing(void);
 void test_no_engine(void);
 void test_stale_handles(void);
 void test_bad_arguments(void);

@@ -6,7 +6,8 @@
 
 int main(void) {
     static const struct { const char *name; void (*run)(void); } tests[] = {
-        {"names", test_names}, {"configuration", test_configuration}, {"no engine", test_no_engine},
+        {"names", test_names}, {"configuration", test_configuration}, {"probing", test_probing},
+        {"no engine", test_no_engine},
         {"stale handles", test_stale_handles}, {"bad arguments", test_bad_arguments},
         {"sizes of structures", test_sizes_of_structures}, {"TCP", test_tcp},
         {"passive open, abort, options", test_passive_open_abort_and_options}, {"bulk", test_bulk}, {"UDP", test_udp},

@@ -58,6 +58,7 @@ void test_configuration(void) {
         {"acknowledgment_delay", "0"}, {"maximum_segment_lifetime", "1000000"}, {"fin_wait_2_timeout", "1000000"},
         {"user_timeout", "0"}, {"open_timeout", "200000000"}, {"retransmissions_before_advice", "5"},
         {"keepalive_idle", "7200000000"}, {"keepalive_interval", "1000000"}, {"keepalive_probes", "3"},
+        {"probes_addresses", "off"}, {"hystart", "off"}, {"frto", "off"}, {"tail_loss_probe", "off"},
         {"window_scale", "off"}, {"timestamps", "off"}, {"sack", "off"}, {"ecn", "on"}, {"nagle", "off"},
         {"path_mtu_discovery", "off"}, {"syn_cookies", "off"}};
     mactcp_engine *engine = mactcp_engine_new(7);
@@ -105,6 +106,32 @@ void test_configuration(void) {
 
 /* Every function that takes an engine is given none. */
 void test_no_engine(void) {
+/* With probes_addresses an Ethernet host asks for its address before it has it (RFC 5227 section 2.1.1). */
+static void expect_first_frame(const char *probes, int is_probe) {
+    mactcp_engine *engine = mactcp_engine_new(7);
+    unsigned char frame[1514];
+    uint64_t time = 1000000;
+    int64_t length = 0;
+    EXPECT_RESULT(mactcp_engine_set(engine, "address", "192.0.2.1/24"), 0);
+    EXPECT_RESULT(mactcp_engine_set(engine, "link", "ethernet 02:00:00:00:00:01"), 0);
+    EXPECT_RESULT(mactcp_engine_set(engine, "probes_addresses", probes), 0);
+    for (int round = 0; round < 10 && length == 0; round++) {
+        EXPECT_RESULT(mactcp_engine_advance(engine, time), 0);
+        length = mactcp_engine_transmit(engine, frame, sizeof frame, time);
+        if (length == 0) time = (uint64_t)mactcp_engine_deadline(engine);
+    }
+    EXPECT(length >= 42 && frame[12] == 0x08 && frame[13] == 0x06 && frame[21] == 1);
+    /* A probe has no sender's address; an announcement has ours. */
+    EXPECT(memcmp(frame + 28, is_probe ? "\0\0\0\0" : "\xC0\0\2\1", 4) == 0);
+    EXPECT(memcmp(frame + 38, "\xC0\0\2\1", 4) == 0);
+    mactcp_engine_free(engine);
+}
+
+void test_probing(void) {
+    expect_first_frame("on", 1);
+    expect_first_frame("off", 0);
+}
+
     mactcp_endpoint peer = mactcp_ipv4(ADDRESS_B, 7);
     mactcp_event event = MACTCP_INIT(mactcp_event);
     mactcp_status status = MACTCP_INIT(mactcp_status);

@@ -122,4 +122,18 @@ struct RecoveryProbeTests {
     _ = sacked.sendAllowed(limit: 0)
     #expect(sacked.expire() == .retransmissionTimeout)
   }
+
+  @Test("The configuration's switches of loss recovery reach a connection's", arguments: 0..<8)
+  func switches(_ bits: Int) {
+    var configuration = EngineConfiguration(addresses: [])
+    configuration.usesHyStart = bits & 1 != 0
+    configuration.usesFRTO = bits & 2 != 0
+    configuration.usesTailLossProbe = bits & 4 != 0
+    let recovery = LossRecovery(configuration: .init(configuration), mss: 1_460)
+    var hasHyStart = false
+    if case .hystart = recovery.control { hasHyStart = true }
+    #expect(hasHyStart == configuration.usesHyStart)
+    #expect(recovery.flags.contains(.frto) == configuration.usesFRTO)
+    #expect(recovery.flags.contains(.tailLossProbe) == configuration.usesTailLossProbe)
+  }
 }

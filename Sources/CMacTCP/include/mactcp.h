@@ -133,6 +133,8 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   link                           raw          "raw": IP packets; or "ethernet 02:00:00:00:00:01": Ethernet II frames
  *                                               without check sequence from and to this address, and ARP
  *   mtu                            1500         the largest IP packet, 68...65535
+ *   probes_addresses               off          whether the addresses are probed for before they are used, 4 to 7 seconds
+ *                                               long (RFC 5227 section 2.1); on Ethernet alone
  *   time_to_live                   64           1...255
  *   ephemeral_ports                49152-65535  ports for those who choose none
  *   memory_ceiling                 67108864     what all connections, buffers and queues take together
@@ -147,6 +149,11 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   congestion_control             cubic        "cubic" (RFC 9438) or "newreno" (RFC 5681)
  *   initial_window                 10           segments, 1...10 (RFC 6928)
  *   initial_retransmission_timeout 1000000      before the first measurement (RFC 6298)
+ *   hystart                        on           whether the first slow start ends when the round trips grow: HyStart++
+ *                                               (RFC 9406)
+ *   frto                           on           whether time-outs that came too early are found out: F-RTO (RFC 5682)
+ *   tail_loss_probe                on           whether a loss at the end is probed for (RFC 8985 section 7); RACK, which
+ *                                               finds losses where there is SACK, has no switch
  *   minimum_retransmission_timeout 200000
  *   maximum_retransmission_timeout 60000000
  *   acknowledgment_delay           40000        below 500000; 0: acknowledge at once

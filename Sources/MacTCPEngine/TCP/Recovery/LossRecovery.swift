@@ -36,6 +36,9 @@ struct LossRecovery: ~Copyable {
       greatestTimeout = configuration.maximumRetransmissionTimeout
       initialWindow = configuration.initialWindow
       algorithm = configuration.congestionControl
+      usesHyStart = configuration.usesHyStart
+      usesFRTO = configuration.usesFRTO
+      usesTailLossProbe = configuration.usesTailLossProbe
     }
   }
 
