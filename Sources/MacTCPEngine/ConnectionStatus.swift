@@ -158,8 +158,8 @@ public enum ConnectionOption: Hashable, Sendable {
   case keepalive(Bool)
   /// After how many idle microseconds, how many apart, how often (MUST-27); switches keepalive on.
   case keepaliveTimes(idle: Int, interval: Int, probes: Int)
-  /// How long, in microseconds, an answer may fail to come, 0 for ever, and whether the connection is aborted
-  /// then or the user told (RFC 9293 §3.9.1.6; MUST-21).
+  /// How long, in microseconds, an answer may fail to come, 1 ms to a week or 0 for ever, and whether the connection is
+  /// aborted then or the user told (RFC 9293 §3.9.1.6; MUST-21).
   case userTimeout(Int, aborts: Bool)
   /// The byte of the type of service, DSCP and precedence; the lowest two bits are ECN's (MUST-48).
   case typeOfService(UInt8)
@@ -179,7 +179,7 @@ public struct OpenOptions: Sendable {
   public var typeOfService: UInt8 = 0
   /// 1...255.
   public var timeToLive: UInt8?
-  /// The user time-out in microseconds, 0 for ever.
+  /// The user time-out in microseconds, 1 ms to a week or 0 for ever.
   public var userTimeout: Int?
   /// Whether the connection is aborted when that runs out; otherwise it is reported.
   public var userTimeoutAborts = true

@@ -3,7 +3,11 @@ internal import MacTCPWire
 extension EngineConfiguration {
   /// Throws for what no engine can work with.
   func validate() throws(EngineError) {
-    for prefix in addresses where !prefix.address.isUnicast || prefix.isBroadcast(prefix.address) {
+    // Loopback addresses are those of every host already, and must not leave it (RFC 1122 §3.2.1.3 g).
+    for prefix in addresses
+    where !prefix.address.isUnicast || prefix.address.isLoopback
+      || prefix.isBroadcast(prefix.address)
+    {
       throw .badAddress
     }
     try validateLink()
@@ -18,13 +22,15 @@ extension EngineConfiguration {
       (initialRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...day)),
       (maximumRetransmissionTimeout, 1_000_000...day),
       (acknowledgmentDelay, 0...499_999), (maximumSegmentLifetime, 0...day),
-      (finWait2Timeout, 0...day), (userTimeout, 0...(7 * day)), (openTimeout, 0...(7 * day)),
+      (finWait2Timeout, 0...day), (openTimeout, 0...(7 * day)),
       (retransmissionsBeforeAdvice, 1...1_000),
       (keepaliveIdle, 1_000_000...(7 * day)), (keepaliveInterval, 1_000_000...day),
       (keepaliveProbes, 1...1_000),
     ]
     for (value, range) in lengths where !range.contains(value) { throw .invalidLength }
-    guard ephemeralPorts.lowerBound > 0 else { throw .invalidLength }
+    guard ephemeralPorts.lowerBound > 0, Self.isUserTimeout(userTimeout) else {
+      throw .invalidLength
+    }
   }
 
   /// The engine's hardware address is one interface's, and a gateway a host on the link.
@@ -43,6 +49,12 @@ extension EngineConfiguration {
 
   /// The sizes that a connection's buffers may have.
   static var bufferRange: ClosedRange<Int> { 4_096...(1 << 30) }
+
+  /// Whether a user time-out can be so many microseconds: 0 for ever, or a millisecond to a week. One that is reported
+  /// begins again each time, so a smaller one would give the engine nothing else to do.
+  static func isUserTimeout(_ microseconds: Int) -> Bool {
+    microseconds == 0 || (1_000...604_800_000_000).contains(microseconds)
+  }
 }
 
 extension Int {

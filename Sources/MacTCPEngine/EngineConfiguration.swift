@@ -106,7 +106,8 @@ public struct EngineConfiguration: Sendable {
   public var maximumSegmentLifetime = 30_000_000
   /// How long FIN-WAIT-2 is borne after the stream is released, in microseconds.
   public var finWait2Timeout = 60_000_000
-  /// How long a connection without an answer lives, in microseconds: R2, the user time-out (SHLD-11).
+  /// How long a connection without an answer lives, in microseconds: R2, the user time-out (SHLD-11). 0 for ever, or 1 ms
+  /// to a week.
   public var userTimeout = 120_000_000
   /// The same for an unanswered SYN, 180 s or more (MUST-23).
   public var openTimeout = 180_000_000

@@ -99,13 +99,13 @@ void test_configuration(void) {
     EXPECT_RESULT(mactcp_engine_set(engine, "address", "224.0.0.1/24"), 0);
     EXPECT_RESULT(mactcp_engine_start(engine), MACTCP_BAD_ADDRESS);
     mactcp_engine_free(engine);
+    engine = mactcp_engine_new(7);
+    EXPECT_RESULT(mactcp_engine_set(engine, "address", "127.0.0.1/8"), 0);
+    EXPECT_RESULT(mactcp_engine_start(engine), MACTCP_BAD_ADDRESS);
+    mactcp_engine_free(engine);
     mactcp_engine_free(NULL);
 }
 
-/* ---- Misuse ------------------------------------------------------------------------------------------------------ */
-
-/* Every function that takes an engine is given none. */
-void test_no_engine(void) {
 /* With probes_addresses an Ethernet host asks for its address before it has it (RFC 5227 section 2.1.1). */
 static void expect_first_frame(const char *probes, int is_probe) {
     mactcp_engine *engine = mactcp_engine_new(7);
@@ -132,6 +132,10 @@ void test_probing(void) {
     expect_first_frame("off", 0);
 }
 
+/* ---- Misuse ------------------------------------------------------------------------------------------------------ */
+
+/* Every function that takes an engine is given none. */
+void test_no_engine(void) {
     mactcp_endpoint peer = mactcp_ipv4(ADDRESS_B, 7);
     mactcp_event event = MACTCP_INIT(mactcp_event);
     mactcp_status status = MACTCP_INIT(mactcp_status);

@@ -159,7 +159,7 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   acknowledgment_delay           40000        below 500000; 0: acknowledge at once
  *   maximum_segment_lifetime       30000000     TIME-WAIT lasts twice as long
  *   fin_wait_2_timeout             60000000     in FIN-WAIT-2 after the stream was released
- *   user_timeout                   120000000    how long a connection lives without an answer; 0: for ever
+ *   user_timeout                   120000000    how long a connection lives without an answer, 1000 or more; 0: for ever
  *   open_timeout                   180000000    the same for an unanswered SYN
  *   retransmissions_before_advice  3            R1 (RFC 9293 section 3.8.3)
  *   keepalive_idle                 7200000000   before the first probe of a connection with keepalive
@@ -309,7 +309,7 @@ typedef struct mactcp_open_options {
     uint8_t time_to_live;          /* 1...255 */
     uint8_t user_timeout_reports;  /* 0: the user time-out aborts the connection; 1: it is reported */
     uint8_t ip_options_length;     /* a multiple of 4, at most 40 */
-    int64_t user_timeout;          /* microseconds; negative: for ever */
+    int64_t user_timeout;          /* microseconds, 1000 or more; negative: for ever */
     uint8_t ip_options[40];        /* options of the IP header of every packet, as they stand there */
 } mactcp_open_options;
 

@@ -198,7 +198,7 @@ extension ControlBlock {
       self.extras = extras
       setKeepalive(true, &context)
     case .userTimeout(let timeout, let aborts):
-      guard (0...604_800_000_000).contains(timeout) else { throw .invalidLength }
+      guard EngineConfiguration.isUserTimeout(timeout) else { throw .invalidLength }
       settings.userTimeout = timeout
       settings.userTimeoutIsSet = true
       settings.userTimeoutAborts = aborts

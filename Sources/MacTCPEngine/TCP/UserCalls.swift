@@ -111,7 +111,7 @@ extension TCPLayer {
       throw .connectionExists
     }
     guard SourceRoute.isValid(options.ipOptions.span), options.timeToLive != 0,
-      (0...604_800_000_000).contains(options.userTimeout ?? 0)
+      EngineConfiguration.isUserTimeout(options.userTimeout ?? 0)
     else { throw .invalidLength }
     return index
   }

@@ -213,6 +213,18 @@ struct OutputTests {
     #expect(throws: EngineError.badAddress) { try host.ping(ip("224.0.0.1")) }
   }
 
+  @Test(
+    "An address that no host can have is refused; loopback addresses must not leave the host (RFC 1122 §3.2.1.3)",
+    arguments: [
+      "127.0.0.1/8", "127.1.2.3/32", "224.0.0.1/24", "0.0.0.0/0", "255.255.255.255/32",
+      "192.0.2.255/24",
+    ])
+  func badAddresses(_ address: String) throws {
+    #expect(throws: EngineError.badAddress) {
+      try TestHost { $0.addresses = prefixes("192.0.2.1/24", address) }
+    }
+  }
+
   @Test("Routes to a gateway that is on no link, and prefixes that are none, are refused")
   func badRoutes() throws {
     #expect(throws: EngineError.badAddress) {

@@ -152,6 +152,52 @@ struct RetransmissionTests {
     #expect(host.takeEvents() == [])
   }
 
+  @Test(
+    "Without tail loss probes what is lost at the end waits for the retransmission time-out (RFC 8985 §7)",
+    arguments: [true, false])
+  func tailLossProbe(isUsed: Bool) throws {
+    var configuration = OneHost.plain
+    configuration.usesSACK = true
+    configuration.usesTailLossProbe = isUsed
+    let host = try OneHost(configuration)
+    host.options.isSACKPermitted = true
+    let id = try host.connect()
+    // The first measurement after the handshake.
+    try host.send(id, 100)
+    host.pass(50_000)
+    host.arrive(.ack, 1, ack: 101)
+    try host.send(id, 3_000)
+    host.takeSent()
+    let timeout = try host.status(id).retransmissionTimeout
+    let waited = try #require(host.passUntilSent(atMost: 10_000_000))
+    #expect(isUsed ? waited < timeout : waited == timeout)
+  }
+
+  @Test("A user time-out is a millisecond at least: one that is reported begins again each time")
+  func leastTimeout() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    for time in [Int.min, -1, 1, 999, 604_800_000_001, .max] {
+      for aborts in [true, false] {
+        #expect(throws: EngineError.invalidLength) {
+          try host.set(.userTimeout(time, aborts: aborts), id)
+        }
+      }
+      var options = OpenOptions()
+      options.userTimeout = time
+      #expect(throws: EngineError.invalidLength) { try host.activeOpen(options) }
+      var configuration = OneHost.plain
+      configuration.userTimeout = time
+      #expect(throws: EngineError.invalidLength) { try OneHost(configuration) }
+    }
+    try host.set(.userTimeout(1_000, aborts: false), id)
+    try host.send(id, 100)
+    host.pass(1_000)
+    #expect(host.takeEvents() == [.userTimeout(id)])
+    host.pass(999)
+    #expect(host.takeEvents() == [])
+  }
+
   @Test("A time-out of 0 is for ever, with the SYN and with data")
   func forEver() throws {
     let host = try OneHost()
