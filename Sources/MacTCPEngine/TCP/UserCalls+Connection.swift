@@ -107,7 +107,9 @@ extension ControlBlock {
     guard !pending.fin else { throw .connectionClosing }
     switch state {
     case .closed, .timeWait: throw refusal ?? .connectionDoesntExist
-    case .listen, .synSent: end(.close, &context)
+    case .listen: end(.close, &context)
+    // What was queued is lost: "closing" to those who wait for it (RFC 9293 §3.10.4).
+    case .synSent: end(sendRing.isEmpty ? .close : .abort, &context)
     case .synReceived: pending.fin = true
     case .established:
       pending.fin = true

@@ -210,6 +210,21 @@ struct UserCallTests {
     }
   }
 
+  @Test("CLOSE before the peer has answered says whether queued data are lost (RFC 9293 §3.10.4)")
+  func closeInSYNSent() throws {
+    for (count, reason) in [(0, TerminationReason.close), (10, .abort)] {
+      let host = try OneHost()
+      let id = try host.activeOpen()
+      if count > 0 { try host.send(id, count) }
+      host.takeSent()
+      try host.close(id)
+      #expect(host.takeEvents() == [.terminated(id, reason)])
+      #expect(try host.status(id).terminationReason == reason)
+      #expect(host.engine.counters.tcp.closedGracefully == (count > 0 ? 0 : 1))
+      #expect(host.takeSent() == [])
+    }
+  }
+
   @Test(
     "A passive open leaves connections alone, and connections a passive open (MUST-41, MUST-42)")
   func samePort() throws {
