@@ -16,7 +16,7 @@ struct Context: ~Copyable {
 
   /// What the secret is for.
   enum Purpose: UInt64 {
-    case random, connectionTable, initialSequenceNumbers, ephemeralPorts, synCookies
+    case random, connectionTable, initialSequenceNumbers, ephemeralPorts, synCookies, datagramPorts
   }
 
   init(_ configuration: EngineConfiguration) {

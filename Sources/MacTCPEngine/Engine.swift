@@ -44,7 +44,7 @@ public struct Engine: ~Copyable {
     try configuration.validate()
     context = Context(configuration)
     ip = IPLayer(configuration, &context.random)
-    udp = UDPLayer()
+    udp = UDPLayer(key: context.key(for: .datagramPorts))
     tcp = TCPLayer(configuration, &context)
   }
 

@@ -34,8 +34,14 @@ struct UDPLayer: ~Copyable {
   private var ports = PortTable()
   /// Streams with events that are to be told.
   private(set) var eventful = IndexQueue()
+  /// From which the ports come that nobody has asked for, and how many have been chosen.
+  private let portKey: SipHash.Key
+  private var portsChosen: UInt64 = 0
 
-  init() {}
+  /// No streams. The key is used for nothing else.
+  init(key: SipHash.Key) {
+    portKey = key
+  }
 
   // MARK: Streams
 
@@ -87,10 +93,13 @@ struct UDPLayer: ~Copyable {
     context.memory.unreserve(Self.footprint)
   }
 
-  /// A free port that cannot be guessed (RFC 6056 §3.3.1): the first one from a random one on.
-  private func ephemeralPort(_ context: inout Context) -> UInt16? {
+  /// A free port that cannot be guessed: the first one from a random one on (RFC 6056 §3.3.1). A stream has no peer, for
+  /// which algorithm 4 would choose: it would give one port after the other. The numbers are a keyed hash's, because ports
+  /// are seen, and must not tell the next ones (RFC 5452 §9.2).
+  private mutating func ephemeralPort(_ context: inout Context) -> UInt16? {
     let range = context.configuration.ephemeralPorts
-    let start = context.random.next() % UInt64(range.count)
+    let start = portKey.derived(for: portsChosen).k0 % UInt64(range.count)
+    portsChosen &+= 1
     for step in 0..<UInt64(range.count) {
       let offset = (start &+ step) % UInt64(range.count)
       let port = range.lowerBound &+ UInt16(truncatingIfNeeded: offset)

@@ -29,6 +29,29 @@ struct DatagramTests {
     #expect(host.engine.counters.udp.received == 1 && host.engine.counters.udp.sent == 1)
   }
 
+  @Test(
+    "Ports for those who choose none follow from a key alone, and from no other port that is seen")
+  func portsThatCannotBeGuessed() throws {
+    func ports(_ seed: UInt64, pings: Int = 0) throws -> [Int] {
+      let host = try TestHost { $0.seed = seed }
+      return try (0..<64).map { _ in
+        // Each takes numbers of the engine's generator, whose state could be found out from what it gives.
+        for _ in 0..<pings { _ = try host.ping(TestHost.peer) }
+        let stream = try host.engine.createUDPStream(on: 0, at: host.now)
+        try host.send(stream, to: peer, [])
+        return Int(try #require(host.sent().last?.ports?.source))
+      }
+    }
+    let first = try ports(1)
+    #expect(Set(first).count == 64 && first.allSatisfy { (49_152...65_535).contains($0) })
+    #expect(try ports(1) == first)
+    #expect(try ports(1, pings: 1) == first)
+    #expect(try ports(2) != first)
+    // No port tells the next one: no two distances are equal but by chance.
+    let distances = zip(first, first.dropFirst()).map { ($1 - $0) & 16_383 }
+    #expect(Set(distances).count > 55)
+  }
+
   @Test("Datagrams of every length from 0 to 65,507 are sent and received")
   func lengths() throws {
     let host = try TestHost { $0.mtu = 65_535 }
