@@ -5,6 +5,9 @@ internal import MacTCPWire
 extension ControlBlock {
   /// The MSS of a link with the smallest MTU there may be, 68 (RFC 791).
   static var leastMSS: UInt16 { 28 }
+  /// What a smaller MSS of the peer is taken as: 40 bytes of options leave 8 for data then. A peer that asks for less
+  /// wants packets without end of what is sent (CVE-2019-11479).
+  static var leastPeerMSS: UInt16 { 48 }
 
   /// Whether data may be received in this state (RFC 9293 §3.10.7.4, seventh).
   var canReceiveData: Bool {

@@ -80,8 +80,8 @@ extension ControlBlock {
   mutating func agree(on segment: ArrivingSegment, _ context: inout Context) {
     let options = segment.header.options
     let configuration = context.configuration
-    // Without the option 536 (MUST-15); and never so small that nothing but headers is sent.
-    peerMSS = max(Self.leastMSS, options.maximumSegmentSize ?? 536)
+    // Without the option 536 (MUST-15); and never so small that hardly anything but headers is sent.
+    peerMSS = max(Self.leastPeerMSS, options.maximumSegmentSize ?? 536)
     usesWindowScale = configuration.usesWindowScale && options.windowScale != nil
     sendShift = usesWindowScale ? options.windowScale ?? 0 : 0
     if !usesWindowScale { receiveShift = 0 }

@@ -332,7 +332,9 @@ struct WindowTests {
   func mss() throws {
     for (option, timestamps, expected) in [
       (nil, false, 536), (1_460, false, 1_460), (9_000, false, 1_460), (1_000, false, 1_000),
-      (nil, true, 524), (1_460, true, 1_448), (0, false, 28), (1, true, 16),
+      (nil, true, 524), (1_460, true, 1_448),
+      // Less than 48 is taken as 48: nobody needs it but who wants packets without end.
+      (0, false, 48), (1, true, 36), (47, false, 48), (49, false, 49),
     ] as [(UInt16?, Bool, Int)] {
       var configuration = OneHost.plain
       configuration.usesTimestamps = timestamps
@@ -341,6 +343,21 @@ struct WindowTests {
       let id = try host.connect(mss: option)
       #expect(try host.status(id).maximumSegmentSize == expected)
       try host.send(id, 3_000)
+      #expect(host.sent.first?.payload.count == expected)
+    }
+  }
+
+  @Test(
+    "Where the link carries less than 48 bytes of data, the least that is sent to a peer is less too"
+  )
+  func mssOfSmallestLink() throws {
+    for (option, expected) in [(nil, 28), (0, 28), (1_460, 28)] as [(UInt16?, Int)] {
+      var configuration = OneHost.plain
+      configuration.mtu = 68
+      let host = try OneHost(configuration)
+      let id = try host.connect(mss: option)
+      #expect(try host.status(id).maximumSegmentSize == expected)
+      try host.send(id, 100)
       #expect(host.sent.first?.payload.count == expected)
     }
   }
