@@ -71,6 +71,27 @@ struct ByteRingTests {
     ring.removeAll(pool: &pool)
   }
 
+  @Test(
+    "At the ceiling a ring takes the largest block that there is memory for, and keeps what it has")
+  func largestAtCeiling() throws {
+    var pool = MemoryPool(ceiling: 2048 + 8192)
+    let bytes = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    var ring = ByteRing()
+    // 16,384 and 32,768 are too much; from nothing, and from a block that has contents round its end.
+    try check(ring.append(bytes.span, limit: 65_536, pool: &pool) == 8192)
+    try check(Self.contents(ring, count: 8192) == Array(bytes[..<8192]))
+    ring.removeAll(pool: &pool)
+    ring = ByteRing()
+    try check(
+      ring.append(bytes.span.extracting(first: 2000), limit: 65_536, pool: &pool) == 2000)
+    ring.drop(1000, keepingBeyond: false, pool: &pool)
+    try check(ring.append(bytes.span.extracting(2000...), limit: 65_536, pool: &pool) == 7192)
+    try check(Self.contents(ring, count: 8192) == Array(bytes[1000..<9192]))
+    try check(ring.append(bytes.span, limit: 65_536, pool: &pool) == 0)
+    ring.removeAll(pool: &pool)
+    try check(pool.bytesInUse == 0)
+  }
+
   @Test("Where there is no memory for the size of the last contents, a smaller block does")
   func smallerFirstBlock() throws {
     var pool = MemoryPool(ceiling: 8192)

@@ -36,7 +36,8 @@ struct ByteRing {
     var taken = min(bytes.count, limit &- min(limit, count))
     guard taken > 0 else { return 0 }
     if !makeRoom(for: count &+ taken, limit: limit, pool: &pool) {
-      // At the ceiling: the rest of the memory that there is.
+      // At the ceiling: what fits into the memory that there is.
+      growAtCeiling(below: count &+ taken, pool: &pool)
       taken = min(taken, capacity &- count)
       guard taken > 0 else { return 0 }
     }
@@ -173,6 +174,25 @@ struct ByteRing {
     guard let block = pool.allocate(log2: wanted) ?? pool.allocate(log2: needed) else {
       return false
     }
+    move(to: block, pool: &pool)
+    return true
+  }
+
+  /// Takes the largest block that there is memory for, if it is larger than the present one.
+  @inline(never)
+  private mutating func growAtCeiling(below end: Int, pool: inout MemoryPool) {
+    var log2 = MemoryPool.log2(ofCapacity: min(end, MemoryPool.greatestCapacity)) &- 1
+    while log2 >= MemoryPool.leastLog2 && 1 &<< log2 > capacity {
+      if let block = pool.allocate(log2: log2) {
+        move(to: block, pool: &pool)
+        return
+      }
+      log2 &-= 1
+    }
+  }
+
+  /// Changes the memory for a larger block.
+  private mutating func move(to block: MemoryPool.Block, pool: inout MemoryPool) {
     if let old = unsafe base {
       // All of the memory is copied: there may be contents behind the end.
       let (first, second) = unsafe pieces(at: 0, count: capacity)
@@ -187,7 +207,6 @@ struct ByteRing {
     unsafe base = block.base
     log2 = block.log2
     head = 0
-    return true
   }
 
   /// Copies bytes for which there is room.
