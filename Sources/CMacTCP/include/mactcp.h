@@ -14,8 +14,9 @@
  *         while (mactcp_next_event(engine, &event) > 0) handle(&event);      // makes calls
  *         while ((n = mactcp_engine_transmit(engine, packet, sizeof packet, now)) > 0) link_write(packet, n);
  *         link_wait(mactcp_engine_deadline(engine));                         // a packet, or the moment
- *         if ((n = link_read(packet)) > 0) mactcp_engine_receive(engine, packet, n, now);
- *         mactcp_engine_advance(engine, now);
+ *         now = clock_now();
+ *         while ((n = link_read(packet)) > 0) mactcp_engine_receive(engine, packet, n, now);
+ *         mactcp_engine_advance(engine, now);                                // after all packets that are there
  *     }
  *
  * Examples/C/echo.c is a whole program. README.md says how the library is built.
@@ -209,7 +210,10 @@ mactcp_result mactcp_engine_transmit(mactcp_engine *engine, void *packet, size_t
 mactcp_result mactcp_engine_deadline(mactcp_engine *engine);
 #define MACTCP_NEVER ((int64_t)1 << 62)
 
-/* Does what is due: retransmissions, probes, delayed acknowledgments, time-outs, ageing. Too early it does nothing. */
+/*
+ * Does what is due: retransmissions, probes, delayed acknowledgments, time-outs, ageing. Too early it does nothing. Packets
+ * that have come are handed over before: a program that was late would else send again what a waiting packet acknowledges.
+ */
 mactcp_result mactcp_engine_advance(mactcp_engine *engine, uint64_t now);
 
 /* The bytes that connections, buffers and queues take now; never more than memory_ceiling. */
