@@ -119,7 +119,6 @@ public struct EngineConfiguration: Sendable {
   public var keepaliveInterval = 75_000_000
   /// After how many unanswered probes the connection is given up.
   public var keepaliveProbes = 9
-  /// Whether new connections have the option: RFC 7323 §2.
   /// Whether the first slow start of a new connection ends when the round trips grow: HyStart++ (RFC 9406).
   public var usesHyStart = true
   /// Whether new connections look for time-outs that came too early: F-RTO (RFC 5682).
@@ -127,6 +126,7 @@ public struct EngineConfiguration: Sendable {
   /// Whether new connections probe for losses at the end of what was sent (RFC 8985 §7). RACK itself (§6) is how losses
   /// are found where there is SACK, and has no switch.
   public var usesTailLossProbe = true
+  /// Whether new connections have the option: RFC 7323 §2.
   public var usesWindowScale = true
   /// RFC 7323 §3, with PAWS.
   public var usesTimestamps = true

@@ -142,8 +142,7 @@ extension IPLayer {
     if isLast && holes.end > end { return .overlap }
     // The hole that the fragment is in, and the one before.
     var previous: Int?
-    var place = holes.first
-    var found: Hole?
+    var (place, found) = (holes.first, Hole?.none)
     while place < end, let hole = block.withBytes({ Hole(at: place, in: $0) }) {
       if hole.end > start {
         guard place <= start, end <= hole.end else { return .overlap }
@@ -154,11 +153,7 @@ extension IPLayer {
       place = hole.next
     }
     guard let found else {
-      let from = ReassemblyTable.headerRoom &+ start
-      let isSame = block.withBytes { bytes in
-        for index in data.indices where bytes[from &+ index] != data[index] { return false }
-        return true
-      }
+      let isSame = has(data, at: start, in: block)
       return isSame && (!isLast || holes.total == end) ? .duplicate : .overlap
     }
     let hasLeft = place < start
@@ -193,6 +188,17 @@ extension IPLayer {
     }
     block.note = holes
     return nil
+  }
+
+  /// Whether these data stand at an offset already.
+  private func has(
+    _ data: Span<UInt8>, at offset: Int, in block: StoredPacket<ReassemblyTable.Holes>
+  ) -> Bool {
+    let from = ReassemblyTable.headerRoom &+ offset
+    return block.withBytes { bytes in
+      for index in data.indices where bytes[from &+ index] != data[index] { return false }
+      return true
+    }
   }
 
   private func previousEnd(_ place: Int, in bytes: Span<UInt8>) -> Int {

@@ -9,17 +9,8 @@ extension ControlBlock {
   ) -> Reaction {
     var segment = arriving
     let isReset = segment.flags.contains(.rst)
-    if usesTimestamps && !isReset {
-      guard let timestamps = segment.header.options.timestamps else {
-        // RFC 7323 §3.2: silently, once the option was agreed on.
-        context.counters.drop(.missingTimestamp)
-        return .none
-      }
-      if isOld(timestamps.value, &context) {
-        context.counters.drop(.oldTimestamp)
-        acknowledgeDuplicate(segment, payload.count)
-        return .none
-      }
+    if usesTimestamps && !isReset && !hasGoodTimestamp(segment, payload.count, &context) {
+      return .none
     }
     if state == .synReceived && segment.flags.contains(.syn) && segment.sequence == rcv.irs {
       // The peer's SYN again. With ACK it is the other half of a simultaneous open: of the segment only
@@ -59,17 +50,25 @@ extension ControlBlock {
     }
     let reaction = acknowledge(segment, payload.count, &context)
     guard case .none = reaction, state != .closed, state != .timeWait else { return reaction }
+    takeContents(segment, payload, &context)
+    return .none
+  }
+
+  /// The checks' last: what the segment carries.
+  @inline(__always)
+  private mutating func takeContents(
+    _ segment: ArrivingSegment, _ payload: Span<UInt8>, _ context: inout Context
+  ) {
     // Sixth, the URG bit.
     if segment.flags.contains(.urg) { takeUrgent(segment, &context) }
     // Seventh, the segment text; eighth, the FIN bit.
     if !payload.isEmpty {
       takeText(segment, payload, &context)
-      if pending.reset { return .none }
+      if pending.reset { return }
     }
     if segment.flags.contains(.fin) || pending.finOutOfOrder {
       takeFIN(segment, payload.count, &context)
     }
-    return .none
   }
 
   /// Whether any of the segment is in the window (RFC 9293 §3.4, Table 6). At a window of zero an
@@ -182,6 +181,22 @@ extension ControlBlock {
   }
 
   // MARK: Time stamps
+
+  /// Whether the segment passes PAWS (RFC 7323 §5.3); an old one is acknowledged.
+  @inline(__always)
+  private mutating func hasGoodTimestamp(
+    _ segment: ArrivingSegment, _ count: Int, _ context: inout Context
+  ) -> Bool {
+    guard let timestamps = segment.header.options.timestamps else {
+      // RFC 7323 §3.2: silently, once the option was agreed on.
+      context.counters.drop(.missingTimestamp)
+      return false
+    }
+    guard isOld(timestamps.value, &context) else { return true }
+    context.counters.drop(.oldTimestamp)
+    acknowledgeDuplicate(segment, count)
+    return false
+  }
 
   /// PAWS (RFC 7323 §5.3): whether the time stamp is older than the last one, unless that is so old itself
   /// that the clock may have gone round (§5.5).

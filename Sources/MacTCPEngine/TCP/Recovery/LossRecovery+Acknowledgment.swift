@@ -40,12 +40,8 @@ extension LossRecovery {
     if outcome.acknowledged > 0 {
       removeAcknowledged(acknowledgment, now: now, &delivery)
     }
-    let sackedLeft = segments.sackedBytes
     if usesSACK, !acknowledgment.sackBlocks.isEmpty {
-      for block in acknowledgment.sackBlocks {
-        takeBlock(block, acknowledgment, now: now, &delivery)
-      }
-      outcome.sacked = segments.sackedBytes &- sackedLeft
+      outcome.sacked = takeBlocks(acknowledgment, now: now, &delivery)
     }
     sample(acknowledgment, delivery, acknowledged: outcome.acknowledged > 0, now: now, &outcome)
     // Duplicate acknowledgements without SACK deliver a segment each, of which the next acknowledgement of
@@ -78,6 +74,18 @@ extension LossRecovery {
     setTimers(acknowledged: outcome.acknowledged, now: now)
     segments.releaseIfEmpty(pool: &pool)
     return outcome
+  }
+
+  /// Takes what the SACK blocks tell: how many bytes are newly sacked.
+  @inline(__always)
+  private mutating func takeBlocks(
+    _ acknowledgment: Acknowledgment, now: Instant, _ delivery: inout Delivery
+  ) -> Int {
+    let before = segments.sackedBytes
+    for block in acknowledgment.sackBlocks {
+      takeBlock(block, acknowledgment, now: now, &delivery)
+    }
+    return segments.sackedBytes &- before
   }
 
   /// Whether nothing is lost, sacked, sent again or in doubt: an acknowledgement without SACK blocks that acknowledges
