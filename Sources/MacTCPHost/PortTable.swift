@@ -9,6 +9,9 @@ internal import SystemPackage
 final class PortTable: @unchecked Sendable {
   // Sendable: the variables of the table and those of every `ListeningPort` are touched with `lock` held only.
   let lock = Lock()
+  /// Held while a port is opened: who wants a port that another one has bound, but not entered yet, must find it here,
+  /// and not the kernel's "in use". Taken before `lock`.
+  private let opening = Lock()
   let poller: Poller
   private var ports: [Endpoint: ListeningPort] = [:]
   private var opens: [PassiveOpen.Key: PassiveOpen] = [:]
@@ -85,27 +88,25 @@ final class PortTable: @unchecked Sendable {
     _ local: Endpoint, _ options: OpenOptions, _ receiveBuffer: Int, backlog: Int,
     _ body: (ListeningPort) throws(MacTCPError) -> Void
   ) throws(MacTCPError) -> Endpoint {
-    var opened: ListeningPort?
-    var failure: MacTCPError?
-    while true {
-      let used = try lock.withLock { () throws(MacTCPError) -> ListeningPort? in
-        if let known = ports[local] {
-          try body(known)
-          return known
-        }
-        guard let opened else { return nil }
+    if let used = try withKnownPort(local, body) { return used }
+    return try opening.withLock { () throws(MacTCPError) -> Endpoint in
+      if let used = try withKnownPort(local, body) { return used }
+      let opened = try ListeningPort(self, local, options, receiveBuffer, backlog: backlog)
+      try lock.withLock { () throws(MacTCPError) in
         try body(opened)
         ports[opened.local] = opened
-        return opened
       }
-      if let used { return used.local }
-      // Somebody may have opened the port since it was looked for: then it is there the second time.
-      if let failure { throw failure }
-      do throws(MacTCPError) {
-        opened = try ListeningPort(self, local, options, receiveBuffer, backlog: backlog)
-      } catch {
-        failure = error
-      }
+      return opened.local
+    }
+  }
+
+  private func withKnownPort(
+    _ local: Endpoint, _ body: (ListeningPort) throws(MacTCPError) -> Void
+  ) throws(MacTCPError) -> Endpoint? {
+    try lock.withLock { () throws(MacTCPError) -> Endpoint? in
+      guard let known = ports[local] else { return nil }
+      try body(known)
+      return known.local
     }
   }
 

@@ -59,6 +59,25 @@ struct PassiveOpenBehaviour {
   }
 
   @Test(
+    "3.1 who opens a port at the same moment as another one shares it",
+    arguments: DriverUnderTest.all)
+  func atTheSameMoment(_ driver: DriverUnderTest) async throws {
+    let own = try driver.open()
+    for _ in 0..<50 {
+      let port = try TestPort()
+      let streams = try (0..<4).map { _ in try own.createTCPStream() }
+      let opens = streams.map { stream in
+        blocking { try stream.passiveOpen(on: port.number, at: driver.address) }
+      }
+      try await until("all are waiting, or one has failed") {
+        streams.allSatisfy { $0.localEndpoint != nil } || opens.contains { $0.isDone }
+      }
+      for stream in streams { stream.release() }
+      for open in opens { #expect(await open.completion != .duplicateSocket) }
+    }
+  }
+
+  @Test(
     "3 a completion routine is called once, and at once when it comes late",
     arguments: DriverUnderTest.all)
   func completionRoutine(_ driver: DriverUnderTest) async throws {
