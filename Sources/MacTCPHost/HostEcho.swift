@@ -59,6 +59,7 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
       try SystemCalls.bind(socket, Endpoint(.any, 0))
       identifier =
         isRaw ? UInt16.random(in: 1...UInt16.max) : SystemCalls.localEndpoint(socket)?.port ?? 0
+      if isRaw { SystemCalls.receiveEchoReplies(socket, to: identifier) }
     } catch {
       throw .opening("an ICMP socket to ping \(host)", error)
     }
@@ -135,7 +136,7 @@ final class HostEcho: PollerClient, CommandOwner, @unchecked Sendable {
     }
   }
 
-  /// The reply, if it is among what has come: a raw socket gets every ICMP message of the host.
+  /// The reply, if it is among what has come: without a filter a raw socket gets every ICMP message of the host.
   private func receive() -> EchoReply? {
     let size = 65_536
     return withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in

@@ -81,6 +81,14 @@ extension SystemCalls {
     #endif
   }
 
+  /// A raw ICMP socket gets a copy of every ICMP message of the host, and what its buffer cannot hold is lost: from now on
+  /// nothing but the replies to one identifier takes room in it.
+  static func receiveEchoReplies(_ socket: Descriptor, to identifier: UInt16) {
+    #if os(Linux)
+      _ = mactcp_filter_echo_replies(socket.number, identifier)
+    #endif
+  }
+
   static func setChecksum(_ socket: Descriptor, _ isOn: Bool) {
     #if os(Linux)
       setOption(socket, .noChecksum, isOn ? 0 : 1)

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <linux/net_tstamp.h>
 
@@ -68,6 +69,22 @@ static inline int mactcp_icmp_error_of(struct msghdr *message, struct mactcp_icm
 }
 
 static const uint8_t mactcp_ORIGIN_ICMP = SO_EE_ORIGIN_ICMP;
+
+/// Lets a raw ICMP socket receive nothing but echo replies with one identifier; -1 and errno where the kernel refuses.
+static inline int mactcp_filter_echo_replies(int socket, uint16_t identifier) {
+  struct sock_filter instructions[] = {
+      // The IPv4 header comes first, of the length that it says itself (RFC 791 section 3.1).
+      BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+      BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0 /* echo reply, RFC 792 */, 0, 3),
+      BPF_STMT(BPF_LD | BPF_H | BPF_IND, 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, identifier, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = {sizeof instructions / sizeof *instructions, instructions};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
 #endif
 
 /// Fills `buffer` with one control message that carries 32 bits; returns the size used, 0 when it does not fit.
