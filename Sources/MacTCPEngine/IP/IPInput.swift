@@ -70,28 +70,14 @@ extension Engine {
   /// - Returns: `false` if it is of another kind, or has any fault; then nothing was done.
   @inline(__always)
   private mutating func receivePlainTCP(_ packet: Span<UInt8>) -> Bool {
-    guard packet.count >= IPv4Header.leastLength, let first = packet.networkUInt32(at: 0),
-      let second = packet.networkUInt32(at: 4), let third = packet.networkUInt32(at: 8),
-      let sender = packet.networkUInt32(at: 12), let receiver = packet.networkUInt32(at: 16)
+    guard let plain = PlainIPv4Packet(packet), plain.protocol == .tcp,
+      ip.addresses.isPossibleSource(plain.source), ip.addresses.contains(plain.destination)
     else { return false }
-    let length = Int(first.lowerHalf)
-    // Version 4, an IHL of 5; neither MF nor an offset; TCP.
-    guard first &>> 24 == 0x45, second & 0x3FFF == 0,
-      third & 0x00FF_0000 == UInt32(IPProtocol.tcp.rawValue) << 16,
-      length >= IPv4Header.leastLength, length <= packet.count,
-      IPv4Header.hasValidChecksum(packet)
-    else { return false }
-    let source = IPAddress(v4: sender)
-    let destination = IPAddress(v4: receiver)
-    guard ip.addresses.isPossibleSource(source), ip.addresses.contains(destination) else {
-      return false
-    }
     context.counters.ip.delivered &+= 1
     tcp.receive(
-      packet.extracting(IPv4Header.leastLength..<length), from: source, to: destination,
-      PacketInformation(
-        typeOfService: UInt8(truncatingIfNeeded: first &>> 16),
-        timeToLive: UInt8(truncatingIfNeeded: third &>> 24)), &ip, &context)
+      packet.extracting(plain.payloadRange), from: plain.source, to: plain.destination,
+      PacketInformation(typeOfService: plain.typeOfService, timeToLive: plain.timeToLive), &ip,
+      &context)
     return true
   }
 

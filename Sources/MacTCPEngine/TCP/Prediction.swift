@@ -15,38 +15,6 @@ enum Prediction {
   case different
 }
 
-/// The fields of a segment that can be as predicted.
-private struct PlainSegment {
-  let sequence: SequenceNumber
-  let acknowledgment: SequenceNumber
-  let window: UInt16
-  let isPushed: Bool
-  /// Zero without time stamps.
-  var timestamp: UInt32 = 0
-  var headerLength = TCPHeader.leastLength
-
-  /// `nil` unless the segment has ACK, with or without PSH, and just the options that are agreed on.
-  @inline(__always)
-  init?(_ bytes: Span<UInt8>, hasTimestamps: Bool) {
-    guard bytes.count >= TCPHeader.leastLength, let sequence = bytes.networkUInt32(at: 4),
-      let acknowledgment = bytes.networkUInt32(at: 8), let word = bytes.networkUInt32(at: 12)
-    else { return nil }
-    // The data offset and the flags. The reserved bits are ignored (RFC 9293 §3.1).
-    guard word & 0xF0F7_0000 == (hasTimestamps ? 0x8010_0000 : 0x5010_0000) else { return nil }
-    self.sequence = SequenceNumber(sequence)
-    self.acknowledgment = SequenceNumber(acknowledgment)
-    window = word.lowerHalf
-    isPushed = word & 0x0008_0000 != 0
-    guard hasTimestamps else { return }
-    // In the form that everybody sends (RFC 7323, appendix A).
-    guard bytes.networkUInt32(at: 20) == 0x0101_080A, let value = bytes.networkUInt32(at: 24),
-      bytes.count >= 32
-    else { return nil }
-    timestamp = value
-    headerLength = 32
-  }
-}
-
 extension ControlBlock {
   /// Takes a segment that is as predicted, and says whether it was.
   @inline(__always)
@@ -54,7 +22,7 @@ extension ControlBlock {
     _ bytes: Span<UInt8>, from source: IPAddress, to destination: IPAddress, typeOfService: UInt8,
     _ context: inout Context
   ) -> Prediction {
-    guard let segment = PlainSegment(bytes, hasTimestamps: usesTimestamps) else {
+    guard let segment = PlainTCPSegment(bytes, hasTimestamps: usesTimestamps) else {
       return .different
     }
     let count = bytes.count &- segment.headerLength
@@ -83,8 +51,9 @@ extension ControlBlock {
   }
 
   @inline(__always)
-  private mutating func predicts(_ segment: PlainSegment, _ count: Int) -> Bool {
-    guard segment.sequence == rcv.nxt, count == 0 || count <= receiveWindow, outOfOrder.isEmpty,
+  private mutating func predicts(_ segment: PlainTCPSegment, _ count: Int) -> Bool {
+    guard segment.sequenceNumber == rcv.nxt, count == 0 || count <= receiveWindow,
+      outOfOrder.isEmpty,
       !pending.isUnpredictable
     else { return false }
     switch state {
@@ -98,29 +67,30 @@ extension ControlBlock {
     }
     // SND.UNA =< SEG.ACK =< SND.NXT. One that acknowledges nothing new, while something is outstanding, is maybe a
     // duplicate.
-    guard segment.acknowledgment.offset(from: snd.una) <= snd.nxt.offset(from: snd.una) else {
+    guard segment.acknowledgmentNumber.offset(from: snd.una) <= snd.nxt.offset(from: snd.una) else {
       return false
     }
-    if segment.acknowledgment == snd.una {
+    if segment.acknowledgmentNumber == snd.una {
       return count > 0 || snd.una == snd.nxt && !recovery.awaitsDuplicate
     }
     return recovery.isQuiet
   }
 
   @inline(__always)
-  private mutating func take(_ segment: PlainSegment, _ count: Int, _ context: inout Context) {
-    if usesTimestamps && segment.sequence.precedesOrEquals(rcv.acknowledged) {
+  private mutating func take(_ segment: PlainTCPSegment, _ count: Int, _ context: inout Context) {
+    if usesTimestamps && segment.sequenceNumber.precedesOrEquals(rcv.acknowledged) {
       keepTimestamp(segment.timestamp, &context)
     }
     if settings.usesKeepalive || deadlines.idle != .never { heard(&context) }
     let previous = snd.una
     let windowChanged = updateWindow(
-      segment.sequence, segment.acknowledgment, UInt32(segment.window) << UInt32(sendShift))
-    if segment.acknowledgment != previous {
+      segment.sequenceNumber, segment.acknowledgmentNumber,
+      UInt32(segment.window) << UInt32(sendShift))
+    if segment.acknowledgmentNumber != previous {
       let roundTrip = recovery.acknowledgedQuietly(
-        segment.acknowledgment, now: context.now, pool: &context.memory)
+        segment.acknowledgmentNumber, now: context.now, pool: &context.memory)
       note(roundTrip: roundTrip, &context)
-      advance(to: segment.acknowledgment, &context)
+      advance(to: segment.acknowledgmentNumber, &context)
     } else if windowChanged && snd.nxt.precedes(sendEnd) {
       pending.output = true
     }

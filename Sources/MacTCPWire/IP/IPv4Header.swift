@@ -97,7 +97,7 @@ public struct IPv4Header: Hashable, Sendable {
   /// Whether the first 20 bytes, which are there, add up as a header without options must: five words that
   /// have just been loaded are added faster than memory is walked through.
   @inlinable @inline(__always)
-  public static func hasValidChecksum(_ packet: Span<UInt8>) -> Bool {
+  static func hasValidChecksum(_ packet: Span<UInt8>) -> Bool {
     var sum = InternetChecksum()
     sum.add(packet.networkUInt32(at: 0) ?? 0)
     sum.add(packet.networkUInt32(at: 4) ?? 0)

@@ -83,29 +83,34 @@ public struct TCPHeader: Hashable, Sendable {
     to output: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,
     payload: Span<UInt8> = Span(), _ rest: Span<UInt8> = Span()
   ) throws(WireError) {
-    let headerLength = headerLength
-    let length = headerLength &+ payload.count &+ rest.count
-    guard output.freeCapacity >= length else { throw .noRoom }
-    let start = output.count
-    var sum = InternetChecksum(
-      pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: length)
-    let words = fixedPart(headerLength)
-    sum.add(words)
-    output.append(networkOrder: words)
-    options.write(to: &output, addingTo: &sum)
-    try sum.add(payload, appendingTo: &output)
-    if !rest.isEmpty { try sum.add(rest, appendingTo: &output) }
-    output.overwrite(networkOrder: sum.value, at: start &+ 16)
+    try write(headerLength, to: &output, from: source, to: destination, payload, rest) {
+      options.write(to: &$0, addingTo: &$1)
+    }
   }
 
-  /// The same for what nearly every segment is: `timestamps` stand in place of the header's options, all others
-  /// of which are left out. Nothing has to be asked of the header in memory then.
+  /// The same for what nearly every segment is: `timestamps` stand in place of the header's options, all of which are left
+  /// out. So a header of which only this is asked need not be in memory.
+  ///
+  /// - Throws: ``WireError/noRoom`` as above.
   @inlinable @inline(__always)
   public func write(
     withoutOptionsBut timestamps: TCPTimestamps?, to output: inout OutputSpan<UInt8>,
     from source: IPAddress, to destination: IPAddress, payload: Span<UInt8>, _ rest: Span<UInt8>
   ) throws(WireError) {
     let headerLength = timestamps == nil ? Self.leastLength : Self.leastLength &+ 12
+    try write(headerLength, to: &output, from: source, to: destination, payload, rest) {
+      guard let words = timestamps?.words else { return }
+      $1.add(words)
+      $0.append(networkOrder: words)
+    }
+  }
+
+  @inlinable @inline(__always)
+  func write(
+    _ headerLength: Int, to output: inout OutputSpan<UInt8>, from source: IPAddress,
+    to destination: IPAddress, _ payload: Span<UInt8>, _ rest: Span<UInt8>,
+    _ writeOptions: (inout OutputSpan<UInt8>, inout InternetChecksum) -> Void
+  ) throws(WireError) {
     let length = headerLength &+ payload.count &+ rest.count
     guard output.freeCapacity >= length else { throw .noRoom }
     let start = output.count
@@ -114,11 +119,7 @@ public struct TCPHeader: Hashable, Sendable {
     let words = fixedPart(headerLength)
     sum.add(words)
     output.append(networkOrder: words)
-    if let timestamps {
-      let option = timestamps.words
-      sum.add(option)
-      output.append(networkOrder: option)
-    }
+    writeOptions(&output, &sum)
     if !payload.isEmpty { try sum.add(payload, appendingTo: &output) }
     if !rest.isEmpty { try sum.add(rest, appendingTo: &output) }
     output.overwrite(networkOrder: sum.value, at: start &+ 16)

@@ -18,9 +18,12 @@ public struct TCPTimestamps: Hashable, Sendable {
     self.echoReply = echoReply
   }
 
-  /// The option behind two "no operation", by which its numbers are aligned (RFC 7323, appendix A).
+  /// Kind and length behind two "no operation", by which the numbers are aligned (RFC 7323, appendix A).
+  @inlinable @inline(__always) static var kindAndLength: UInt32 { 0x0101_080A }
+
+  /// The option as it is sent.
   @inlinable @inline(__always) var words: InlineArray<3, UInt32> {
-    [0x0101_080A, value, echoReply]
+    [Self.kindAndLength, value, echoReply]
   }
 }
 
@@ -62,7 +65,7 @@ public struct TCPOptions: Hashable, Sendable {
   /// Takes the options of `bytes` where this value is: to move it afterwards costs more than to parse.
   mutating func parse(_ bytes: Span<UInt8>) {
     // What nearly every segment has: two NOPs and the time stamps (RFC 7323, appendix A).
-    if bytes.count == 12, bytes.networkUInt32(at: 0) == 0x0101_080A,
+    if bytes.count == 12, bytes.networkUInt32(at: 0) == TCPTimestamps.kindAndLength,
       let value = bytes.networkUInt32(at: 4), let echoReply = bytes.networkUInt32(at: 8)
     {
       timestamps = TCPTimestamps(value: value, echoReply: echoReply)
@@ -163,7 +166,8 @@ extension TCPOptions {
       sum.add(UInt32(0x0204, size), appendingTo: &output)
     }
     if let timestamps {
-      sum.add(isSACKPermitted ? 0x0402_080A : 0x0101_080A, appendingTo: &output)
+      sum.add(
+        isSACKPermitted ? 0x0402_080A : TCPTimestamps.kindAndLength, appendingTo: &output)
       sum.add(timestamps.value, appendingTo: &output)
       sum.add(timestamps.echoReply, appendingTo: &output)
     } else if isSACKPermitted {
