@@ -65,8 +65,7 @@ extension ControlBlock {
     _ context: inout Context
   ) -> IPLayer.Disposition {
     let typeOfService = settings.typeOfService & ~3 | (usesECN && isCapable ? 2 : 0)
-    // Only with these options there is something to retain.
-    if let extras {
+    if let extras, !extras.ipOptions.isEmpty {
       return ip.writeHeaders(
         into: &packet, from: local.address, to: remote.address, protocol: .tcp,
         payloadLength: length, typeOfService: typeOfService, timeToLive: settings.timeToLive,
