@@ -11,15 +11,19 @@ extension EngineConfiguration {
       throw .badAddress
     }
     try validateLink()
-    let day = 86_400_000_000
+    let (hour, day) = (3_600_000_000, 86_400_000_000)
     let lengths = [
       (mtu, 68...65_535), (memoryCeiling, (64 << 10)...(1 << 40)),
       (receiveBuffer, Self.bufferRange), (sendBuffer, Self.bufferRange),
       (reassemblyMemory, 0...(1 << 30)), (reassemblyTimeout, 1...day),
       (timeWaitLimit, 0...(1 << 20)), (answersPerSecond, 0...1_000_000),
       (initialWindow, 1...10), (Int(timeToLive), 1...255),
-      (minimumRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...day)),
-      (initialRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...day)),
+      (
+        minimumRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...hour)
+      ),
+      (
+        initialRetransmissionTimeout, 1_000...maximumRetransmissionTimeout.clamped(to: 1_000...hour)
+      ),
       (maximumRetransmissionTimeout, 1_000_000...day),
       (acknowledgmentDelay, 0...499_999), (maximumSegmentLifetime, 0...day),
       (finWait2Timeout, 0...day), (openTimeout, 0...(7 * day)),

@@ -94,9 +94,11 @@ public struct EngineConfiguration: Sendable {
   public var congestionControl = CongestionControlAlgorithm.cubic
   /// The window before the first acknowledgement, in segments: 1...10 (RFC 6928).
   public var initialWindow = 10
-  /// The retransmission time-out before the first measurement, in microseconds (RFC 6298 §2.1).
+  /// The retransmission time-out before the first measurement, in microseconds (RFC 6298 §2.1); an hour at
+  /// most.
   public var initialRetransmissionTimeout = 1_000_000
-  /// The smallest retransmission time-out, in microseconds. RFC 6298 §2.4 wants a second; everybody takes less.
+  /// The smallest retransmission time-out, in microseconds, an hour at most. RFC 6298 §2.4 wants a second; everybody takes
+  /// less.
   public var minimumRetransmissionTimeout = 200_000
   /// The largest retransmission time-out, in microseconds, 60 s or more (RFC 6298 §2.5).
   public var maximumRetransmissionTimeout = 60_000_000

@@ -149,13 +149,13 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   answers_per_second             100          ICMP errors, RSTs without a connection, challenge ACKs, each
  *   congestion_control             cubic        "cubic" (RFC 9438) or "newreno" (RFC 5681)
  *   initial_window                 10           segments, 1...10 (RFC 6928)
- *   initial_retransmission_timeout 1000000      before the first measurement (RFC 6298)
+ *   initial_retransmission_timeout 1000000      before the first measurement (RFC 6298); an hour at most
  *   hystart                        on           whether the first slow start ends when the round trips grow: HyStart++
  *                                               (RFC 9406)
  *   frto                           on           whether time-outs that came too early are found out: F-RTO (RFC 5682)
  *   tail_loss_probe                on           whether a loss at the end is probed for (RFC 8985 section 7); RACK, which
  *                                               finds losses where there is SACK, has no switch
- *   minimum_retransmission_timeout 200000
+ *   minimum_retransmission_timeout 200000       an hour at most
  *   maximum_retransmission_timeout 60000000
  *   acknowledgment_delay           40000        below 500000; 0: acknowledge at once
  *   maximum_segment_lifetime       30000000     TIME-WAIT lasts twice as long
