@@ -80,6 +80,43 @@ struct AddressTable: ~Copyable {
   }
 }
 
+/// A table by address in which the one that was noted longest ago gives way to a new one.
+struct AgingAddressTable: ~Copyable {
+  private var table: AddressTable
+  private var order = IndexQueue()
+
+  /// - Parameter capacity: a power of two.
+  init(capacity: Int, key: UInt64) {
+    table = AddressTable(capacity: capacity, key: key)
+  }
+
+  var capacity: Int { table.capacity }
+  /// The place of the address that was noted longest ago.
+  @inline(__always) var oldest: Int? { order.first }
+
+  /// The place of an address. Nothing is looked for in an empty table.
+  @inline(__always)
+  func find(_ address: IPAddress) -> Int? { table.count > 0 ? table.find(address) : nil }
+
+  /// Whether a place is taken.
+  func isTaken(_ place: Int) -> Bool { order.contains(place) }
+
+  /// The place of an address, which is the youngest now.
+  mutating func note(_ address: IPAddress) -> Int? {
+    let known = find(address)
+    if known == nil, table.isFull, let oldest { remove(oldest) }
+    guard let place = known ?? table.insert(address) else { return nil }
+    order.moveToEnd(place)
+    return place
+  }
+
+  /// Frees a place that is taken.
+  mutating func remove(_ place: Int) {
+    order.remove(place)
+    table.remove(place)
+  }
+}
+
 extension IPAddress {
   /// A number that nobody who does not know the key can steer. Good enough where chains are short at worst.
   @inline(__always)

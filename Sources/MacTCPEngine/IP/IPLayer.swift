@@ -149,7 +149,7 @@ struct IPLayer: ~Copyable {
   }
 
   /// The same with options as a user gives them (see `SourceRoute`), which take `SourceRoute.paddedLength(of:)` bytes
-  /// of the packet; there may be none.
+  /// of the packet.
   @inline(never)
   mutating func writeHeaders(
     into packet: inout OutputSpan<UInt8>, from source: IPAddress, to destination: IPAddress,

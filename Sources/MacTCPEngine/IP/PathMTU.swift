@@ -16,38 +16,28 @@ struct PathMTUTable: ~Copyable {
   /// RFC 1191 §6.3: "ten minutes".
   static let lifetime = 600_000_000
 
-  private var table: AddressTable
+  private var table: AgingAddressTable
   private var paths: PlainArray<Path>
-  /// By the moment at which they expire.
-  private var order = IndexQueue()
   private let linkMTU: Int
   /// Changes when any path's number does: a connection that sees it unchanged need not look again.
   private(set) var changes: UInt32 = 0
 
   init(linkMTU: Int, key: UInt64) {
-    table = AddressTable(capacity: 256, key: key)
+    table = AgingAddressTable(capacity: 256, key: key)
     paths = PlainArray(repeating: Path(mtu: 0, expires: .never), count: table.capacity)
     self.linkMTU = linkMTU
   }
 
   /// The largest packet that gets to `destination` in one piece, as far as is known.
   func mtu(to destination: IPAddress) -> Int {
-    guard table.count > 0, let place = table.find(destination) else { return linkMTU }
+    guard let place = table.find(destination) else { return linkMTU }
     return min(linkMTU, paths[place].mtu)
   }
 
   /// Keeps that packets to `destination` may have `mtu` bytes at most.
   mutating func set(_ mtu: Int, to destination: IPAddress, now: Instant) {
-    let place: Int
-    if let found = table.find(destination) {
-      place = found
-    } else {
-      if table.isFull, let oldest = order.first { remove(oldest) }
-      guard let inserted = table.insert(destination) else { return }
-      place = inserted
-    }
+    guard let place = table.note(destination) else { return }
     paths[place] = Path(mtu: mtu, expires: now.advanced(by: Self.lifetime))
-    order.moveToEnd(place)
     changes &+= 1
   }
 
@@ -57,17 +47,14 @@ struct PathMTUTable: ~Copyable {
     return 68
   }
 
-  @inline(__always) var nextDeadline: Instant { order.first.map { paths[$0].expires } ?? .never }
+  @inline(__always) var nextDeadline: Instant { table.oldest.map { paths[$0].expires } ?? .never }
 
   /// Forgets what is old.
   mutating func advance(to now: Instant) {
-    while let oldest = order.first, paths[oldest].expires <= now { remove(oldest) }
-  }
-
-  private mutating func remove(_ place: Int) {
-    order.remove(place)
-    table.remove(place)
-    changes &+= 1
+    while let oldest = table.oldest, paths[oldest].expires <= now {
+      table.remove(oldest)
+      changes &+= 1
+    }
   }
 }
 

@@ -14,49 +14,32 @@ struct RedirectTable: ~Copyable {
   /// After ten minutes the way of the configuration is tried again, as with path MTUs.
   static let lifetime = 600_000_000
 
-  private var table: AddressTable
+  private var table: AgingAddressTable
   private var ways: PlainArray<Way>
-  /// By the moment at which they expire.
-  private var order = IndexQueue()
 
   init(key: UInt64, isUsed: Bool) {
-    table = AddressTable(capacity: isUsed ? 64 : 1, key: key)
+    table = AgingAddressTable(capacity: isUsed ? 64 : 1, key: key)
     ways = PlainArray(repeating: Way(gateway: .any, expires: .never), count: table.capacity)
   }
 
   /// The router for a destination, and until when it is.
   @inline(__always)
   func way(to destination: IPAddress, now: Instant) -> Way? {
-    guard table.count > 0, let place = table.find(destination), now < ways[place].expires else {
-      return nil
-    }
+    guard let place = table.find(destination), now < ways[place].expires else { return nil }
     return ways[place]
   }
 
   /// The oldest gives way to a new one.
   mutating func set(_ gateway: IPAddress, to destination: IPAddress, now: Instant) {
-    let place: Int
-    if let found = table.find(destination) {
-      place = found
-    } else {
-      if table.isFull, let oldest = order.first { remove(oldest) }
-      guard let inserted = table.insert(destination) else { return }
-      place = inserted
-    }
+    guard let place = table.note(destination) else { return }
     ways[place] = Way(gateway: gateway, expires: now.advanced(by: Self.lifetime))
-    order.moveToEnd(place)
   }
 
   /// The router does not answer: what was led to it goes its first way again (RFC 1122 §3.3.1.4).
   mutating func forget(gateway: IPAddress) {
-    for place in 0..<ways.count where order.contains(place) && ways[place].gateway == gateway {
-      remove(place)
+    for place in 0..<ways.count where table.isTaken(place) && ways[place].gateway == gateway {
+      table.remove(place)
     }
-  }
-
-  private mutating func remove(_ place: Int) {
-    order.remove(place)
-    table.remove(place)
   }
 }
 
