@@ -2,6 +2,7 @@
 
 public import CMacTCP
 internal import MacTCPEngine
+internal import MacTCPWire
 
 /// MacTCP's name of a code.
 @c @implementation
@@ -39,20 +40,6 @@ private func name(of result: mactcp_result) -> StaticString {
 /// The name of a state.
 @c @implementation
 public func mactcp_state_name(_ state: UInt32) -> UnsafePointer<CChar>? {
-  let name: StaticString =
-    switch UInt8(exactly: state).flatMap(ConnectionState.init(rawValue:)) {
-    case .closed: "CLOSED"
-    case .listen: "LISTEN"
-    case .synReceived: "SYN-RECEIVED"
-    case .synSent: "SYN-SENT"
-    case .established: "ESTABLISHED"
-    case .finWait1: "FIN-WAIT-1"
-    case .finWait2: "FIN-WAIT-2"
-    case .closeWait: "CLOSE-WAIT"
-    case .closing: "CLOSING"
-    case .lastAck: "LAST-ACK"
-    case .timeWait: "TIME-WAIT"
-    case nil: "unknown"
-    }
-  return constantString(name)
+  let known = UInt8(exactly: state).flatMap(ConnectionState.init(rawValue:))
+  return constantString(known?.name ?? "unknown")
 }

@@ -1,39 +1,5 @@
 public import MacTCPWire
 
-/// The state of a connection (RFC 9293 §3.3.2). The raw value is MacTCP's.
-public enum ConnectionState: UInt8, Hashable, Sendable, CaseIterable {
-  case closed = 0
-  case listen = 2
-  case synReceived = 4
-  case synSent = 6
-  case established = 8
-  case finWait1 = 10
-  case finWait2 = 12
-  case closeWait = 14
-  case closing = 16
-  case lastAck = 18
-  case timeWait = 20
-}
-
-extension ConnectionState: CustomStringConvertible {
-  /// The state as the RFC writes it, "FIN-WAIT-1".
-  public var description: String {
-    switch self {
-    case .closed: "CLOSED"
-    case .listen: "LISTEN"
-    case .synReceived: "SYN-RECEIVED"
-    case .synSent: "SYN-SENT"
-    case .established: "ESTABLISHED"
-    case .finWait1: "FIN-WAIT-1"
-    case .finWait2: "FIN-WAIT-2"
-    case .closeWait: "CLOSE-WAIT"
-    case .closing: "CLOSING"
-    case .lastAck: "LAST-ACK"
-    case .timeWait: "TIME-WAIT"
-    }
-  }
-}
-
 /// Everything about a connection (RFC 9293 §3.10.6; MacTCP's TCPStatus and its statistics). Amounts are in
 /// bytes, times in microseconds.
 public struct ConnectionStatus: Sendable {

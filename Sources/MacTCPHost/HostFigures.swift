@@ -1,5 +1,6 @@
 // MacTCP's figures from the kernel's.
 internal import MacTCPCore
+internal import MacTCPWire
 internal import Synchronization
 
 extension ConnectionState {

@@ -2,6 +2,7 @@
 internal import CPythonShims
 internal import MacTCP
 internal import MacTCPCore
+internal import MacTCPWire
 
 final class TCPStreamObject: StreamObject, @unchecked Sendable {
   // Sendable: as StreamObject.

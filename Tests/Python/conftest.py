@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import mactcp
 import pytest
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("support", "socket_support")
 
 from support import opened  # noqa: E402
 

@@ -308,12 +308,17 @@ def test_interrupt(silent: Zone) -> None:
     silent("result = macdnr.StrToAddr('host.zone.test')")
     # unshare has become the Python process.
     pid = silent.process.pid
-    silent.send("result.wait()")
-    until(lambda: Path(f"/proc/{pid}/task/{pid}/wchan").read_text().startswith(("poll", "do_poll", "ep_poll", "do_sys_poll", "futex")))
-    sent = time.monotonic()
-    silent.process.send_signal(signal.SIGINT)
-    assert silent.answer()[0] == "builtins.KeyboardInterrupt"
-    assert time.monotonic() - sent < 0.1
+
+    def interrupt() -> float:
+        silent.send("result.wait()")
+        until(lambda: Path(f"/proc/{pid}/task/{pid}/wchan").read_text().startswith(("poll", "do_poll", "ep_poll", "do_sys_poll", "futex")))
+        sent = time.monotonic()
+        silent.process.send_signal(signal.SIGINT)
+        assert silent.answer()[0] == "builtins.KeyboardInterrupt"
+        return time.monotonic() - sent
+
+    # The least of several: another program may have had the processor.
+    assert min(interrupt() for _ in range(3)) < 0.1
     assert silent("result.isdone()") == 0
 
 
