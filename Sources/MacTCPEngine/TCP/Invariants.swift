@@ -279,7 +279,7 @@
       if state == .finWait2 && pending.released {
         try require(deadlines.idle != .never, "FIN-WAIT-2 for ever")
       }
-      if settings.usesKeepalive && isSynchronized {
+      if settings.usesKeepalive && isSynchronized && snd.una == snd.nxt {
         try require(deadlines.idle != .never, "\(state): nobody probes the idle peer")
       }
     }

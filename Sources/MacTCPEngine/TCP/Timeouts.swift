@@ -105,12 +105,15 @@ extension ControlBlock {
       abortConnection(.networkFailure, &context)
       return
     }
-    // Only when idle (MUST-26): what is outstanding is retransmitted, and is probe enough.
-    if snd.una == snd.nxt {
-      keepaliveProbes &+= 1
-      pending.keepaliveProbe = true
-      pending.output = true
+    // Only when idle (MUST-26): what is outstanding is retransmitted, and is probe enough until its acknowledgement
+    // arms the timer again.
+    guard snd.una == snd.nxt else {
+      deadlines.idle = .never
+      return
     }
+    keepaliveProbes &+= 1
+    pending.keepaliveProbe = true
+    pending.output = true
     deadlines.idle = context.now.advanced(
       by: times?.interval ?? context.configuration.keepaliveInterval)
   }

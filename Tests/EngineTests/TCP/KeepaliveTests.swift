@@ -115,6 +115,27 @@ struct KeepaliveTests {
     host.pass(600_000_000)
     #expect(Set(host.takeSent()) == ["PSH,ACK 1:11 ack 1"])
     #expect(try host.state(id) == .established)
+    host.arrive(.ack, 1, ack: 11)
+    #expect(host.passUntilSent(atMost: 60_000_000) == 10_000_000)
+    #expect(host.takeSent() == ["ACK 10 ack 1"])
+  }
+
+  @Test("While data are outstanding the timer does not tick")
+  func quiet() throws {
+    let host = try OneHost()
+    let id = try host.connect()
+    try host.set(.keepaliveTimes(idle: 1_000, interval: 1_000, probes: 3), id)
+    try host.send(id, 10)
+    host.takeSent()
+    host.pass(10_000)
+    let end = host.now.advanced(by: 100_000)
+    var deadlines = 0
+    while let deadline = host.engine.nextDeadline, deadline < end {
+      host.engine.advance(to: deadline)
+      deadlines += 1
+    }
+    // Those of the timer wheel's levels; the keepalive's would be a hundred.
+    #expect(deadlines <= 11)
   }
 
   @Test("It can be switched off again, and times out of range are refused")
