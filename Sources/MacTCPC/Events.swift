@@ -28,6 +28,7 @@ extension mactcp_event {
     case .acknowledged(let id): self.init(MACTCP_EVENT_ACKNOWLEDGED, id.rawValue)
     case .closing(let id): self.init(MACTCP_EVENT_CLOSING, id.rawValue)
     case .finAcknowledged(let id): self.init(MACTCP_EVENT_FIN_ACKNOWLEDGED, id.rawValue)
+    case .deliveryProblem(let id): self.init(MACTCP_EVENT_DELIVERY_PROBLEM, id.rawValue)
     case .userTimeout(let id): self.init(MACTCP_EVENT_USER_TIMEOUT, id.rawValue)
     case .icmpReport(let id, let report):
       self.init(MACTCP_EVENT_ICMP, id.rawValue)

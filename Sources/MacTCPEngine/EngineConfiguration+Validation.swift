@@ -27,7 +27,7 @@ extension EngineConfiguration {
       (maximumRetransmissionTimeout, 1_000_000...day),
       (acknowledgmentDelay, 0...499_999), (maximumSegmentLifetime, 0...day),
       (finWait2Timeout, 0...day), (openTimeout, 0...(7 * day)),
-      (retransmissionsBeforeAdvice, 1...1_000),
+      (retransmissionsBeforeAdvice, 1...255),
       (keepaliveIdle, 1_000_000...(7 * day)), (keepaliveInterval, 1_000_000...day),
       (keepaliveProbes, 1...1_000),
     ]

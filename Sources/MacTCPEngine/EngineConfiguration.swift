@@ -113,7 +113,8 @@ public struct EngineConfiguration: Sendable {
   public var userTimeout = 120_000_000
   /// The same for an unanswered SYN, 180 s or more (MUST-23).
   public var openTimeout = 180_000_000
-  /// After how many retransmissions the path is doubted: R1 (SHLD-10).
+  /// After how many retransmissions the path is doubted and the user is told (``EngineEvent/deliveryProblem(_:)``):
+  /// R1, 1...255 (SHLD-9, SHLD-10).
   public var retransmissionsBeforeAdvice = 3
   /// How long a connection with keepalive is idle before the first probe, in microseconds (MUST-28).
   public var keepaliveIdle = 7_200_000_000

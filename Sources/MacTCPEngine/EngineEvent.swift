@@ -19,6 +19,10 @@ public enum EngineEvent: Hashable, Sendable {
   case closing(ConnectionID)
   /// The peer has acknowledged our FIN: what MacTCP's Close waits for.
   case finAcknowledged(ConnectionID)
+  /// What was sent, data or the SYN of an active open, has had no answer and goes out again for the
+  /// ``EngineConfiguration/retransmissionsBeforeAdvice``-th time (R1 of RFC 9293 §3.8.3). The connection lives on until
+  /// its user time-out. Once until something is acknowledged; not at all if it is over when the caller asks.
+  case deliveryProblem(ConnectionID)
   /// The user time-out has run out, and the connection's action is to report it (`TCPULPTimeout`).
   case userTimeout(ConnectionID)
   /// An ICMP error about the connection has come (`TCPICMPReceived`).

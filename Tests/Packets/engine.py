@@ -18,7 +18,8 @@ CODES = {
     -23037: "NO_ROUTE",
 }
 EVENTS = (None, "opened", "incoming", "data", "urgent", "acknowledged", "closing", "fin_acknowledged", "user_timeout",
-          "icmp", "terminated", "datagram", "datagram_icmp", "echo_reply", "echo_timeout", "address_conflict")
+          "icmp", "terminated", "datagram", "datagram_icmp", "echo_reply", "echo_timeout", "address_conflict",
+          "delivery_problem")
 REASONS = {2: "remote abort", 3: "network failure", 4: "security mismatch", 5: "user timeout", 6: "abort", 7: "close",
            8: "service error"}
 REPORTS = ("net unreachable", "host unreachable", "protocol unreachable", "port unreachable", "fragmentation needed",

@@ -166,6 +166,31 @@ def test_user_time_out_that_reports(stack):
     assert stack.status(peer.handle).unacknowledged == 0
 
 
+def test_delivery_problem_is_told(make):
+    """SHLD-9, RFC 9293 §3.8.3 (e): the user is told at R1, once, of data and of an open; the connection lives."""
+    stack = make(retransmissions_before_advice=4, sack="off")
+    peer = stack.accept(rtt=0.1)
+    stack.send(peer.handle, b"x")
+    peer.expect("A", data=b"x")
+    for _ in range(3):
+        peer.expect("A", data=b"x", seq=1, within=10)
+        stack.expect_no_event("delivery_problem")
+    peer.expect("A", data=b"x", seq=1, within=10)
+    stack.expect_event("delivery_problem", peer.handle)
+    stack.advance(60)
+    stack.expect_no_event("delivery_problem")
+    assert stack.state(peer.handle) == "ESTABLISHED"
+    stack.ignore_rest()
+    stack = make()
+    opening = stack.open(80)
+    stack.advance(6)
+    stack.expect_no_event("delivery_problem")
+    stack.advance(2)
+    stack.expect_event("delivery_problem", opening.handle)
+    assert stack.state(opening.handle) == "SYN-SENT"
+    stack.ignore_rest()
+
+
 def test_initial_window_is_ten_segments(stack):
     """RFC 6928: ten segments before the first acknowledgment of data."""
     peer, data = filled(stack, 30)

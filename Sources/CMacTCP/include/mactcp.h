@@ -162,7 +162,7 @@ void mactcp_engine_free(mactcp_engine *engine);
  *   fin_wait_2_timeout             60000000     in FIN-WAIT-2 after the stream was released
  *   user_timeout                   120000000    how long a connection lives without an answer, 1000 or more; 0: for ever
  *   open_timeout                   180000000    the same for an unanswered SYN
- *   retransmissions_before_advice  3            R1 (RFC 9293 section 3.8.3)
+ *   retransmissions_before_advice  3            R1 (RFC 9293 section 3.8.3), 255 at most
  *   keepalive_idle                 7200000000   before the first probe of a connection with keepalive
  *   keepalive_interval             75000000     between two probes
  *   keepalive_probes               9            unanswered ones after which the connection is given up
@@ -247,7 +247,8 @@ enum {
     MACTCP_EVENT_DATAGRAM_ICMP = 12,    /* an ICMP error about a datagram, in `report` (UDPICMPReceived) */
     MACTCP_EVENT_ECHO_REPLY = 13,       /* an echo was answered after `detail` microseconds */
     MACTCP_EVENT_ECHO_TIMEOUT = 14,     /* an echo was not answered in its time */
-    MACTCP_EVENT_ADDRESS_CONFLICT = 15  /* another host, `hardware`, has the address `report.local` (RFC 5227) */
+    MACTCP_EVENT_ADDRESS_CONFLICT = 15, /* another host, `hardware`, has the address `report.local` (RFC 5227) */
+    MACTCP_EVENT_DELIVERY_PROBLEM = 16  /* retransmissions_before_advice retransmissions had no answer (RFC 9293 R1) */
 };
 
 /* Why a connection ended: `detail` of MACTCP_EVENT_TERMINATED, and in the status. The numbers are MacTCP's. */

@@ -177,6 +177,7 @@ extension ControlBlock {
     case .acknowledged: return .acknowledged(id)
     case .finAcknowledged: return .finAcknowledged(id)
     case .closing: return .closing(id)
+    case .deliveryProblem: return recovery.backoffCount > 0 ? .deliveryProblem(id) : nil
     case .userTimeout: return .userTimeout(id)
     default: return .terminated(id, reason ?? .networkFailure)
     }

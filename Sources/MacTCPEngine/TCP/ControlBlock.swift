@@ -241,6 +241,7 @@ struct PendingEvents: OptionSet {
   static let acknowledged = PendingEvents(rawValue: 1 << 5)
   static let finAcknowledged = PendingEvents(rawValue: 1 << 6)
   static let closing = PendingEvents(rawValue: 1 << 7)
-  static let userTimeout = PendingEvents(rawValue: 1 << 8)
-  static let terminated = PendingEvents(rawValue: 1 << 9)
+  static let deliveryProblem = PendingEvents(rawValue: 1 << 8)
+  static let userTimeout = PendingEvents(rawValue: 1 << 9)
+  static let terminated = PendingEvents(rawValue: 1 << 10)
 }

@@ -26,6 +26,7 @@ extension ControlBlock {
   }
 
   private mutating func recoveryExpired(_ context: inout Context) {
+    let retransmissionsBefore = recovery.backoffCount
     switch recovery.expired(now: context.now) {
     case .none: break
     case .reordering: pending.output = true
@@ -35,13 +36,27 @@ extension ControlBlock {
     case .retransmissionTimeout:
       context.counters.tcp.retransmissionTimeouts &+= 1
       pending.output = true
-      // R1 (RFC 9293 §3.8.3, MUST-20): the path may be one that swallows large packets. A small one that is
-      // lost, or a window that the peer says is closed, is no sign of that.
-      if recovery.backoffCount >= context.configuration.retransmissionsBeforeAdvice && snd.wnd > 0,
-        let lost = recovery.nextRetransmission(mss: segmentData), lost.count == segmentData
-      {
-        pending.doubtsPath = true
-      }
+      adviseAtR1(retransmissionsBefore: retransmissionsBefore, &context)
+    }
+  }
+
+  /// What follows when a segment has been sent again R1 times (RFC 9293 §3.8.3).
+  private mutating func adviseAtR1(retransmissionsBefore: Int, _ context: inout Context) {
+    let r1 = context.configuration.retransmissionsBeforeAdvice
+    guard recovery.backoffCount >= r1 else { return }
+    // (e), SHLD-9. A peer that answers that its window is closed has what is sent, and a connection that only the
+    // peer has begun is not yet the user's.
+    if retransmissionsBefore < r1, unansweredSince != .never,
+      state != .synReceived || !settings.isPassive
+    {
+      tell(.deliveryProblem)
+    }
+    // (b), MUST-20: the path may be one that swallows large packets. A small one that is lost, or a window that the
+    // peer says is closed, is no sign of that.
+    if snd.wnd > 0, let lost = recovery.nextRetransmission(mss: segmentData),
+      lost.count == segmentData
+    {
+      pending.doubtsPath = true
     }
   }
 

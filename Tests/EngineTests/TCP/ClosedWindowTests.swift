@@ -79,7 +79,7 @@ struct ClosedWindowTests {
     #expect(try host.state(id) == .established)
     host.pass(1)
     #expect(try host.state(id) == .closed)
-    #expect(host.takeEvents() == [.terminated(id, .userTimeout)])
+    #expect(host.takeEvents() == [.deliveryProblem(id), .terminated(id, .userTimeout)])
   }
 
   @Test("A peer that does not answer the probes is given up after the user time-out")
@@ -107,7 +107,7 @@ struct ClosedWindowTests {
     host.pass(9_999_999)
     #expect(try host.state(id) == .established)
     host.pass(1)
-    #expect(host.takeEvents() == [.terminated(id, .userTimeout)])
+    #expect(host.takeEvents() == [.deliveryProblem(id), .terminated(id, .userTimeout)])
   }
 
   @Test("A peer that takes the byte of the probe has it acknowledged, and the next one is probed")

@@ -164,7 +164,7 @@ final class Host {
           "event": "terminated", "id": id.rawValue, "reason": "\(reason)", "application": isBusy,
         ])
         if isBusy { try? engine.release(id, at: now) }
-      case .userTimeout(let id): tell(event, of: id)
+      case .userTimeout(let id), .deliveryProblem(let id): tell(event, of: id)
       case .icmpReport(let id, let report):
         tell(["event": "icmpReport", "id": id.rawValue, "type": "\(report.type)"])
       case .echoReply(let id, let roundTrip):

@@ -118,8 +118,9 @@ struct Player {
       nextReceive = now
       if reason != .abort { try? receiveRest(&engine, now) }
       end = reason
-    case .dataArrived, .urgent, .acknowledged, .closing, .finAcknowledged, .userTimeout,
-      .icmpReport, .datagramArrived, .datagramReport, .echoReply, .echoTimeout, .addressConflict:
+    case .dataArrived, .urgent, .acknowledged, .closing, .finAcknowledged, .deliveryProblem,
+      .userTimeout, .icmpReport, .datagramArrived, .datagramReport, .echoReply, .echoTimeout,
+      .addressConflict:
       break
     }
   }
