@@ -268,6 +268,55 @@ struct RecoverySACKTests {
     #expect(other.isInRecovery)
   }
 
+  @Test(
+    "What was lost twice is found after an undo too, long before the retransmission timer (RFC 8985 §6.2)"
+  )
+  func lostAgainBeforeUndo() {
+    let sender = flight()
+    sender.ack(2, sack: [4...7])
+    _ = sender.sendAllowed(limit: 0)
+    sender.ack(2, sack: [4...12])
+    _ = sender.sendAllowed(limit: 0)
+    #expect(sender.resent == [2, 3])
+    sender.send(2)
+    sender.now += 101
+    // What was sent after the retransmissions arrives before they do: they are lost again.
+    sender.ack(2, sack: [4...14])
+    #expect(sender.lost == 2)
+    // The original of segment 2 was late. That of 3 was lost, and its retransmission too.
+    #expect(sender.ack(3, sack: [4...14], echoAge: 210).undone)
+    #expect(sender.lost == 0)
+    // A reordering window later.
+    #expect(sender.timeLeft < 100)
+    #expect(sender.expire() == .reordering)
+    #expect(sender.next == 3)
+  }
+
+  @Test("What the peer has thrown away is found after an undo too (RFC 2018 §8)")
+  func renegedBeforeUndo() {
+    let sender = flight { $0.usesTailLossProbe = false }
+    sender.ack(2, sack: [5...8])
+    _ = sender.sendAllowed(limit: 0)
+    // Twice the retransmission of segment 2 does not come back, and nothing is believed any more.
+    for _ in 0..<2 {
+      #expect(sender.expire() == .retransmissionTimeout)
+      #expect(sender.next == 2)
+      _ = sender.sendAllowed(limit: 0)
+    }
+    #expect(sender.sacked == 0)
+    // Both were late.
+    sender.now += 1
+    sender.ack(3, sack: [2...3])
+    #expect(sender.ack(3, sack: [2...3]).undone)
+    // But the peer has thrown away 5, 6 and 7, and the rest was lost.
+    let next = Double(sender.nxt)
+    sender.send(2)
+    sender.now += 100
+    sender.ack(3, sack: [next...next + 2])
+    #expect(sender.lost == sender.nxt - 3 - 2)
+    #expect(sender.next == 3)
+  }
+
   @Test("Losses of a later flight that are found in a recovery begin the next one")
   func lossAfterReduction() {
     let sender = flight()

@@ -11,6 +11,8 @@ struct SentSegmentsTests {
       var start: Int
       var count: Int
       var flags: SentSegment.Flags
+      /// Of what was sent again.
+      var sentAt: UInt32 = 0
     }
     var entries: [Entry] = []
     /// Retransmissions in their order, by start.
@@ -138,11 +140,14 @@ struct SentSegmentsTests {
       #expect(segments.split(position, at: part, pool: &pool))
       model.entries[position].count = part
       model.entries.insert(
-        .init(start: entry.start + part, count: entry.count - part, flags: entry.flags),
+        .init(
+          start: entry.start + part, count: entry.count - part, flags: entry.flags,
+          sentAt: entry.sentAt),
         at: position + 1)
     }
     segments.markRetransmitted(position, sentAt: time, ordered: true)
     model.entries[position].flags = .retransmitted
+    model.entries[position].sentAt = time
     model.order.append(entry.start)
   }
 
@@ -153,13 +158,18 @@ struct SentSegmentsTests {
   ) {
     if generator.number(0...1) == 1 {
       segments.unmarkLost()
+      guard model.entries.contains(where: { $0.flags.contains(.lost) }) else { return }
       for index in model.entries.indices { model.entries[index].flags.remove(.lost) }
+      // The sort is stable.
+      model.order = model.entries.filter { $0.flags == .retransmitted }
+        .sorted { Int32(bitPattern: $0.sentAt &- $1.sentAt) < 0 }.map(\.start)
       return
     }
     if generator.number(0...1) == 1 {
-      segments.forgetSacked()
+      segments.forgetSacked(sentAt: time &- 10)
       for index in model.entries.indices where model.entries[index].flags.contains(.sacked) {
         model.entries[index].flags = [.lost, .retransmitted]
+        model.entries[index].sentAt = time &- 10
       }
     }
     segments.markAllLost(olderThan: 0, now: time)

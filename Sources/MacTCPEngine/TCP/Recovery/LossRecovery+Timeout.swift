@@ -43,7 +43,9 @@ extension LossRecovery {
     guard let una = segments.start else { return }
     // RFC 2018 §8: a first segment that is sacked, or no progress since the last time-out, shows that the
     // peer may have thrown away what it had.
-    if segments[0].flags.contains(.sacked) || timeouts > 0 { segments.forgetSacked() }
+    if segments[0].flags.contains(.sacked) || timeouts > 0 {
+      segments.forgetSacked(sentAt: flags.contains(.hasRACK) ? rack.sentAt : now.clock)
+    }
     let isFirst = timeouts == 0
     // RFC 5682 §2.1, 1: not in a recovery that is under way.
     frto = isFirst && phase == .open && flags.contains(.frto) ? .firstAcknowledgement : .off

@@ -100,7 +100,8 @@ extension SentSegments {
     return found
   }
 
-  /// Nothing is taken for lost any more: it was a mistake.
+  /// Nothing is taken for lost any more: it was a mistake. What is lost nevertheless is for RACK to find again, also
+  /// among the segments that have been sent again.
   mutating func unmarkLost() {
     guard !isEmpty else { return }
     header.unsettledNumber = header.firstNumber
@@ -110,15 +111,18 @@ extension SentSegments {
       header.bytesInFlight &+= UInt32(truncatingIfNeeded: self[position].count)
     }
     header.lostCount = 0
+    listRetransmissions()
   }
 
   /// What the peer had is not believed any more (RFC 2018 §8); it is taken for lost. To be followed by
-  /// `markAllLost`, which empties the list of retransmissions.
-  mutating func forgetSacked() {
+  /// `markAllLost`, which empties the list of retransmissions. `sentAt`: when the last of what the peer had was sent.
+  mutating func forgetSacked(sentAt: UInt32) {
     guard !isEmpty, header.sackedCount > 0 else { return }
     for position in 0..<count where self[position].flags.contains(.sacked) {
-      // When it was sent is not known any more: no round-trip time may be taken from it.
+      // When it was sent is not known any more: no round-trip time may be taken from it, and it does not pass for
+      // younger than it can be.
       self[position].flags = [.lost, .retransmitted]
+      self[position].sentAt = sentAt
       header.lostCount &+= 1
     }
     (header.sackedCount, header.sackedBytes) = (0, 0)
@@ -220,6 +224,51 @@ extension SentSegments {
   private mutating func setOrder(_ index: UInt32, _ number: UInt32) {
     let place = place(index, from: header.orderHead)
     self[place: place].order = number
+  }
+
+  /// Makes the list anew, of all segments that are in flight and have been sent again: sorted in its place (heap
+  /// sort), so that it takes no memory and n log n steps whatever the peer does.
+  private mutating func listRetransmissions() {
+    (header.orderHead, header.orderCount) = (0, 0)
+    for position in 0..<count where self[position].flags == .retransmitted {
+      header.orderCount &+= 1
+      setOrder(header.orderCount &- 1, number(position))
+    }
+    var root = header.orderCount / 2
+    while root > 0 {
+      root &-= 1
+      sift(root, end: header.orderCount)
+    }
+    var end = header.orderCount
+    while end > 1 {
+      end &-= 1
+      let last = order(end)
+      setOrder(end, order(0))
+      setOrder(0, last)
+      sift(0, end: end)
+    }
+  }
+
+  /// Lets the entry at `root` sink in the heap of the entries before `end`, the one that was sent last on top.
+  private mutating func sift(_ root: UInt32, end: UInt32) {
+    let entry = order(root)
+    var place = root
+    while 2 &* place &+ 1 < end {
+      var child = 2 &* place &+ 1
+      if child &+ 1 < end, isSent(order(child), before: order(child &+ 1)) { child &+= 1 }
+      guard isSent(entry, before: order(child)) else { break }
+      setOrder(place, order(child))
+      place = child
+    }
+    setOrder(place, entry)
+  }
+
+  /// Whether of two segments, by their numbers, the first was sent before the second; at the same time, whether it
+  /// stands before it.
+  private func isSent(_ first: UInt32, before second: UInt32) -> Bool {
+    let (first, second) = (position(first), position(second))
+    let age = Int32(bitPattern: self[second].sentAt &- self[first].sentAt)
+    return age > 0 || age == 0 && first < second
   }
 
   /// A segment has at most one entry: it is marked lost by one who reads the list from the front and goes on
