@@ -75,10 +75,13 @@ struct RecoveryTimeoutTests {
   @Test("The smallest round trip is forgotten after 10 to 20 s: RFC 8985 §6.2")
   func leastIsForgotten() {
     var estimator = RoundTripEstimator(least: 200_000, initial: 1_000_000, greatest: 60_000_000)
-    estimator.sampleLeast(10_000, now: 0)
-    for second in 1...9 { estimator.sampleLeast(50_000, now: UInt32(second) * 1_000_000) }
+    func sample(_ time: UInt32, at second: UInt64) {
+      estimator.sampleLeast(time, now: Instant(microseconds: second * 1_000_000))
+    }
+    sample(10_000, at: 0)
+    for second in 1...9 as ClosedRange<UInt64> { sample(50_000, at: second) }
     #expect(estimator.least == 10_000)
-    for second in 10...21 { estimator.sampleLeast(50_000, now: UInt32(second) * 1_000_000) }
+    for second in 10...21 as ClosedRange<UInt64> { sample(50_000, at: second) }
     #expect(estimator.least == 50_000)
   }
 

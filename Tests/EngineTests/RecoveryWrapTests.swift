@@ -3,7 +3,7 @@ import Testing
 
 @testable import MacTCPEngine
 
-@Suite("What loss recovery keeps of sequence numbers does not come back when they go round")
+@Suite("What loss recovery keeps of numbers and times does not come back when they go round")
 struct RecoveryWrapTests {
   @Test(
     "A reduction of the window more than 2 GiB ago keeps no other one back (RFC 3168 §6.1.2)",
@@ -32,5 +32,22 @@ struct RecoveryWrapTests {
     for _ in 0..<(1 << 31) / size + 10 { _ = roundTrip(hasECE: false) }
     let second = roundTrip(hasECE: true)
     #expect(second)
+  }
+
+  @Test(
+    "The smallest round trip is of the last 20 s, however long the connection was idle before (RFC 8985 §6.2)",
+    arguments: [1, 35, 36, 50, 71, 72, 73, 108, 143, 144, 1_440, 525_600])
+  func leastRoundTrip(minutes: Int) {
+    var recovery = LossRecovery(configuration: .init(), mss: 1_000)
+    var now = Instant(microseconds: 1_000_000)
+    recovery.sampled(rtt: 10_000, now: now)
+    recovery.sampled(rtt: 10_000, now: now)
+    now = now.advanced(by: minutes * 60_000_000)
+    for _ in 0...21 {
+      recovery.sampled(rtt: 50_000, now: now)
+      now = now.advanced(by: 1_000_000)
+    }
+    let least = recovery.estimator.least
+    #expect(least == 50_000)
   }
 }

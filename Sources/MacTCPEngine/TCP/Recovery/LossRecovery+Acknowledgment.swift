@@ -195,7 +195,7 @@ extension LossRecovery {
     guard time < 1 << 30 else { return 0 }
     estimator.sample(time, outstanding: segments.count)
     if let youngest {
-      estimator.sampleLeast(youngest, now: now.clock)
+      estimator.sampleLeast(youngest, now: now)
       control.sample(youngest)
     }
     flags.insert(.sampledSinceProbe)

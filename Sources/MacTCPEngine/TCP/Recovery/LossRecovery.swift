@@ -212,7 +212,7 @@ extension LossRecovery {
   /// through ``transmitted(_:count:isRetransmission:now:pool:)`` is made here.
   mutating func sampled(rtt microseconds: Int, now: Instant) {
     estimator.sample(microseconds, outstanding: segments.count)
-    estimator.sampleLeast(UInt32(clamping: max(1, microseconds)), now: now.clock)
+    estimator.sampleLeast(UInt32(clamping: max(1, microseconds)), now: now)
   }
 
   /// To be called before data are sent after a pause: RFC 5681 §4.1.

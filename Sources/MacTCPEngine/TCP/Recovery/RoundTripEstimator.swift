@@ -17,6 +17,8 @@ struct RoundTripEstimator {
   /// The smallest round-trip time of the last 10 to 20 seconds; `UInt32.max` if there was none.
   private(set) var least = UInt32.max
   private var leastOfPeriod = UInt32.max
+  /// The tick with which the period ends. Ticks are of 2^20 microseconds: the low 32 bits of microseconds would go
+  /// round while a connection is idle for an hour, and keep the smallest round trip of before.
   private var periodEnd: UInt32 = 0
 
   /// The times are in microseconds; they are kept in milliseconds.
@@ -80,11 +82,12 @@ struct RoundTripEstimator {
   }
 
   /// Enters a measurement without the delay of an acknowledgement that was held back.
-  mutating func sampleLeast(_ time: UInt32, now: UInt32) {
-    if Int32(bitPattern: now &- periodEnd) >= 0 || least == .max {
+  mutating func sampleLeast(_ time: UInt32, now: Instant) {
+    let tick = UInt32(truncatingIfNeeded: now.microseconds &>> 20)
+    if Int32(bitPattern: tick &- periodEnd) >= 0 || least == .max {
       least = leastOfPeriod
       leastOfPeriod = .max
-      periodEnd = now &+ 10_000_000
+      periodEnd = tick &+ 10
     }
     leastOfPeriod = min(leastOfPeriod, max(1, time))
     least = min(least, leastOfPeriod)
