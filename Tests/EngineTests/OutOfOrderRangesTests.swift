@@ -5,6 +5,26 @@ import Testing
 
 @Suite("Out-of-order ranges")
 struct OutOfOrderRangesTests {
+  /// Ranges with their memory: in a class, because `#expect` cannot look into values that are never copied.
+  private final class Ranges {
+    private var ranges = OutOfOrderRanges()
+    private var pool: MemoryPool
+
+    init(ceiling: Int = 1 << 20) { pool = MemoryPool(ceiling: ceiling) }
+
+    var count: Int { ranges.count }
+    var isEmpty: Bool { ranges.isEmpty }
+    var memory: Int { pool.bytesInUse }
+    func insert(left: SequenceNumber, right: SequenceNumber) -> OutOfOrderRanges.Insertion {
+      ranges.insert(left: left, right: right, pool: &pool)
+    }
+    func advance(to next: SequenceNumber) -> SequenceNumber {
+      ranges.advance(to: next, pool: &pool)
+    }
+    func sackBlocks(limit: Int) -> SACKBlocks { ranges.sackBlocks(limit: limit) }
+    func removeAll() { ranges.removeAll(pool: &pool) }
+  }
+
   private static func block(_ left: Int, _ right: Int, from start: UInt32 = 0) -> SACKBlock {
     SACKBlock(
       left: SequenceNumber(start).advanced(by: left),
@@ -13,7 +33,7 @@ struct OutOfOrderRangesTests {
 
   @Test("The last arrival's range is reported first, the others as they came (RFC 2018 §4)")
   func order() {
-    var ranges = OutOfOrderRanges()
+    let ranges = Ranges()
     for (left, right) in [(5500, 6000), (6500, 7000), (7500, 8000), (8500, 9000), (9500, 9700)] {
       #expect(
         ranges.insert(left: SequenceNumber(UInt32(left)), right: SequenceNumber(UInt32(right)))
@@ -32,7 +52,7 @@ struct OutOfOrderRangesTests {
 
   @Test("An arrival that had come is a duplicate, and its range is reported first (RFC 2883 §4.1)")
   func duplicates() {
-    var ranges = OutOfOrderRanges()
+    let ranges = Ranges()
     _ = ranges.insert(left: SequenceNumber(100), right: SequenceNumber(200))
     _ = ranges.insert(left: SequenceNumber(300), right: SequenceNumber(400))
     let whole = ranges.insert(left: SequenceNumber(120), right: SequenceNumber(130))
@@ -45,7 +65,7 @@ struct OutOfOrderRangesTests {
 
   @Test("The 65th range is refused, but not what closes a gap")
   func most() {
-    var ranges = OutOfOrderRanges()
+    let ranges = Ranges()
     for index in 0..<64 as Range<UInt32> {
       let left = SequenceNumber(index * 10)
       #expect(ranges.insert(left: left, right: left.advanced(by: 5)).isKept)
@@ -56,9 +76,33 @@ struct OutOfOrderRangesTests {
     #expect(ranges.count == 63)
   }
 
+  @Test(
+    "Memory is taken for 32 ranges, then for 64; without it a range is refused, but not what closes a gap"
+  )
+  func memory() {
+    for ceiling in [0, 255, 256, 767, 768] {
+      let ranges = Ranges(ceiling: ceiling)
+      var kept = 0
+      for index in 0..<64 as Range<UInt32> {
+        let left = SequenceNumber(index * 10)
+        if ranges.insert(left: left, right: left.advanced(by: 5)).isKept { kept += 1 }
+      }
+      // While it grows both blocks are there.
+      #expect(kept == (ceiling < 256 ? 0 : ceiling < 768 ? 32 : 64))
+      #expect(ranges.count == kept)
+      #expect(ranges.memory == (kept == 64 ? 512 : kept * 8))
+      guard kept > 0 else { continue }
+      #expect(ranges.insert(left: SequenceNumber(5), right: SequenceNumber(10)).isKept)
+      #expect(ranges.sackBlocks(limit: 1).first == Self.block(0, 15))
+      #expect(ranges.count == kept - 1)
+      ranges.removeAll()
+      #expect(ranges.isEmpty && ranges.memory == 0)
+    }
+  }
+
   @Test("Arguments that make no sense change nothing, and none traps")
   func extremes() {
-    var ranges = OutOfOrderRanges()
+    let ranges = Ranges()
     let numbers: [UInt32] = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, .max]
     for left in numbers {
       for right in numbers {
@@ -67,7 +111,7 @@ struct OutOfOrderRangesTests {
       }
     }
     for number in numbers { _ = ranges.advance(to: SequenceNumber(number)) }
-    var empty = OutOfOrderRanges()
+    let empty = Ranges()
     #expect(!empty.insert(left: SequenceNumber(5), right: SequenceNumber(5)).isKept)
     #expect(!empty.insert(left: SequenceNumber(6), right: SequenceNumber(5)).isKept)
     #expect(empty.isEmpty && empty.advance(to: SequenceNumber(3)) == SequenceNumber(3))
@@ -77,7 +121,7 @@ struct OutOfOrderRangesTests {
   func model() {
     SeededGenerator.forSeeds { generator in
       let start = UInt32(truncatingIfNeeded: generator.number(-500...500))
-      var ranges = OutOfOrderRanges()
+      let ranges = Ranges()
       // The numbers received, as offsets from the start; all before `next` are consumed.
       var model: Set<Int> = []
       var next = 0
@@ -114,6 +158,7 @@ struct OutOfOrderRangesTests {
         }
         let lefts = model.filter { !model.contains($0 - 1) }
         try check(ranges.count == lefts.count && ranges.isEmpty == lefts.isEmpty, "count")
+        try check(ranges.isEmpty == (ranges.memory == 0), "memory")
         for block in ranges.sackBlocks(limit: 4) {
           let left = block.left.offset(from: SequenceNumber(start))
           let right = block.right.offset(from: SequenceNumber(start))

@@ -432,7 +432,7 @@ mactcp_result mactcp_tcp_set(mactcp_engine *engine, int64_t stream, int32_t opti
 
 /*
  * Switches keepalive on with times of its own: `idle` microseconds before the first probe, `interval` between two, given up
- * after `probes` unanswered ones. Errors: as mactcp_tcp_set.
+ * after `probes` unanswered ones. Errors: as mactcp_tcp_set, and INSUFFICIENT_RESOURCES.
  */
 mactcp_result mactcp_tcp_set_keepalive(mactcp_engine *engine, int64_t stream, int64_t idle, int64_t interval,
                                        int64_t probes, uint64_t now);

@@ -2,43 +2,70 @@
 //
 // The ranges stand in the order in which they will be reported, the one with the last arrival first
 // (RFC 2018 §4). They neither overlap nor touch each other. There are few of them: a scan beats a tree.
+// They are in a block of the pool, of 32 ranges first and then of 64, which is there while there are ranges.
+//
+// This file works on pointers. The invariant: `base` is `nil`, or a block of 2^`log2` bytes of the pool that all calls
+// are given, of which the first `used` places have ranges. Every access goes through the subscript, which checks that.
 
 import MacTCPWire
 
-/// Ranges of sequence numbers beyond the next expected one.
-struct OutOfOrderRanges {
+/// Ranges of sequence numbers beyond the next expected one. It gives its memory back when the last range goes.
+struct OutOfOrderRanges: ~Copyable {
   /// The most ranges. A peer can make as many as it has segments in flight, and each costs all others.
   static var most: Int { 64 }
 
   /// What has become of an arrival.
   struct Insertion: Equatable {
     /// Whether the numbers are in the ranges now. If not, the segment must be dropped: there is no place for
-    /// another range.
+    /// another range, or no memory.
     var isKept: Bool
     /// The lowest numbers of the arrival that had come before (RFC 2883 §4): what a D-SACK block reports.
     var duplicate: SACKBlock?
   }
 
-  private var ranges: [SACKBlock] = []
+  private var base: UnsafeMutablePointer<SACKBlock>?
+  private var used: UInt8 = 0
+  private var log2: UInt8 = 0
 
   /// No ranges, no memory.
   init() {}
 
-  @inline(__always) var isEmpty: Bool { ranges.isEmpty }
+  @inline(__always) var isEmpty: Bool { used == 0 }
   /// How many ranges there are.
-  var count: Int { ranges.count }
+  var count: Int { Int(used) }
+  /// How much of the pool's memory the ranges have.
+  var memory: Int { unsafe base == nil ? 0 : 1 &<< Int(log2) }
+
+  private subscript(index: Int) -> SACKBlock {
+    get {
+      guard let base = unsafe base, index >= 0, index < count else { preconditionFailure() }
+      return unsafe base[index]
+    }
+    set {
+      guard let base = unsafe base, index >= 0, index < count else { preconditionFailure() }
+      unsafe base[index] = newValue
+    }
+  }
 
   /// Adds the numbers from `left` up to, and without, `right`: they must be in the receive window. Nothing
   /// is done where `right` does not come after `left`.
-  mutating func insert(left: SequenceNumber, right: SequenceNumber) -> Insertion {
+  mutating func insert(
+    left: SequenceNumber, right: SequenceNumber, pool: inout MemoryPool
+  ) -> Insertion {
     guard left.precedes(right) else { return Insertion(isKept: false, duplicate: nil) }
     let arrival = SACKBlock(left: left, right: right)
     var union = arrival
     var duplicate: SACKBlock?
-    var united = 0
-    var last = 0
-    for index in ranges.indices where ranges[index].touches(arrival) {
-      let range = ranges[index]
+    /// Where the range ends up before it goes to the front: at the first that it is united with.
+    var place: Int?
+    var kept = 0
+    for index in 0..<count {
+      let range = self[index]
+      guard range.touches(arrival) else {
+        self[kept] = range
+        kept &+= 1
+        continue
+      }
       let overlap = SACKBlock(
         left: .later(left, range.left), right: .earlier(right, range.right))
       if overlap.left.precedes(overlap.right),
@@ -48,47 +75,44 @@ struct OutOfOrderRanges {
       }
       union.left = .earlier(union.left, range.left)
       union.right = .later(union.right, range.right)
-      united &+= 1
-      last = index
-    }
-    switch united {
-    case 0:
-      guard ranges.count < Self.most else { return Insertion(isKept: false, duplicate: nil) }
-      ranges.insert(union, at: 0)
-    case 1:
-      // The usual case, and mostly with the first range: those before it move back by one.
-      while last > 0 {
-        ranges[last] = ranges[last &- 1]
-        last &-= 1
+      if place == nil {
+        place = kept
+        kept &+= 1
       }
-      ranges[0] = union
-    default:
-      ranges.removeAll { $0.touches(arrival) }
-      ranges.insert(union, at: 0)
     }
+    if place == nil {
+      guard makeRoom(pool: &pool) else { return Insertion(isKept: false, duplicate: nil) }
+      place = kept
+      kept &+= 1
+    }
+    used = UInt8(truncatingIfNeeded: kept)
+    // Mostly it is the first range: those before it move back by one.
+    var last = place ?? 0
+    while last > 0 {
+      self[last] = self[last &- 1]
+      last &-= 1
+    }
+    self[0] = union
     return Insertion(isKept: true, duplicate: duplicate)
   }
 
   /// Forgets what lies before `next`, and the range that contains or begins at it: the number behind that
   /// range, which is the next one to be expected, or `next` itself.
-  mutating func advance(to next: SequenceNumber) -> SequenceNumber {
+  mutating func advance(to next: SequenceNumber, pool: inout MemoryPool) -> SequenceNumber {
     guard !isEmpty else { return next }
     var reached = next
     var kept = 0
-    for index in ranges.indices {
-      let range = ranges[index]
+    for index in 0..<count {
+      let range = self[index]
       if next.precedes(range.left) {
-        if kept != index { ranges[kept] = range }
+        self[kept] = range
         kept &+= 1
       } else {
         reached = .later(reached, range.right)
       }
     }
-    if kept == 0 {
-      removeAll()
-    } else {
-      ranges.removeLast(ranges.count &- kept)
-    }
+    used = UInt8(truncatingIfNeeded: kept)
+    if kept == 0 { removeAll(pool: &pool) }
     return reached
   }
 
@@ -96,16 +120,37 @@ struct OutOfOrderRanges {
   func sackBlocks(limit: Int) -> SACKBlocks {
     var blocks = SACKBlocks()
     var index = 0
-    while index < min(limit, ranges.count, SACKBlocks.most) {
-      blocks.append(ranges[index])
+    while index < min(limit, count, SACKBlocks.most) {
+      blocks.append(self[index])
       index &+= 1
     }
     return blocks
   }
 
   /// Forgets all ranges, and gives their memory back.
-  mutating func removeAll() {
-    ranges = []
+  mutating func removeAll(pool: inout MemoryPool) {
+    guard let base = unsafe base else { return }
+    unsafe pool.release(MemoryPool.Block(base: UnsafeMutableRawPointer(base), log2: log2))
+    unsafe self.base = nil
+    (used, log2) = (0, 0)
+  }
+
+  /// Room for one more range; `false`, and nothing is changed, if there is none.
+  private mutating func makeRoom(pool: inout MemoryPool) -> Bool {
+    let stride = MemoryLayout<SACKBlock>.stride
+    guard count < Self.most else { return false }
+    guard (count &+ 1) &* stride > memory else { return true }
+    guard let block = pool.allocate(atLeast: max(1, 2 &* memory)) else { return false }
+    let capacity = block.capacity / stride
+    let ranges = unsafe block.base.bindMemory(to: SACKBlock.self, capacity: capacity)
+    unsafe ranges.initialize(
+      repeating: SACKBlock(left: SequenceNumber(0), right: SequenceNumber(0)), count: capacity)
+    for index in 0..<count { unsafe ranges[index] = self[index] }
+    let used = used
+    removeAll(pool: &pool)
+    unsafe base = ranges
+    (self.used, log2) = (used, block.log2)
+    return true
   }
 }
 

@@ -121,9 +121,9 @@ extension ControlBlock {
     sendRing.removeAll(pool: &context.memory)
     receiveRing.removeAll(pool: &context.memory)
     recovery.reset(&context.memory)
-    outOfOrder.removeAll()
+    outOfOrder.removeAll(pool: &context.memory)
     freeFigures(&context)
-    extras = nil
+    freeExtras(&context)
   }
 
   /// Ends the connection: nothing more is sent, and what the user has not read stays.
@@ -147,7 +147,7 @@ extension ControlBlock {
   mutating func forgetTransfer(_ context: inout Context) {
     sendRing.removeAll(pool: &context.memory)
     recovery.reset(&context.memory)
-    outOfOrder.removeAll()
+    outOfOrder.removeAll(pool: &context.memory)
     if pending.released || receiveRing.isEmpty { receiveRing.removeAll(pool: &context.memory) }
     deadlines = Deadlines()
     unansweredSince = .never

@@ -221,15 +221,6 @@ struct Deadlines {
   var idle = Instant.never
 }
 
-/// What few connections have.
-final class Extras {
-  var report: ICMPReport?
-  var ipOptions: [UInt8] = []
-  var keepalive: (idle: Int, interval: Int, probes: Int)?
-  /// Where a passive open returns to when it fails half-way (RFC 9293 §3.10.7.4, MUST-11).
-  var listen: (local: Endpoint, remote: Endpoint)?
-}
-
 /// The events that the user has not been told of.
 struct PendingEvents: OptionSet {
   let rawValue: UInt16

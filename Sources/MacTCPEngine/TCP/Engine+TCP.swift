@@ -24,7 +24,7 @@ extension Engine {
   ///   - local: the address and port to open from; those that are `any` and 0 are chosen.
   /// - Throws: ``EngineError/connectionExists``, ``EngineError/badAddress`` for a peer that no single host is or a
   ///   local address that is not the engine's (MUST-46), ``EngineError/noRoute``,
-  ///   ``EngineError/duplicateSocket``, ``EngineError/insufficientResources`` if no port is free,
+  ///   ``EngineError/duplicateSocket``, ``EngineError/insufficientResources`` if no port is free or at the memory ceiling,
   ///   ``EngineError/invalidLength`` for options that cannot be, ``EngineError/invalidStream``.
   public mutating func activeOpen(
     _ id: ConnectionID, to remote: Endpoint, from local: Endpoint = Endpoint(.any, 0),
@@ -134,7 +134,8 @@ extension Engine {
 
   /// Sets an option of a connection, or of a stream that has none yet, or of a listener for those that follow.
   ///
-  /// - Throws: ``EngineError/invalidLength`` for a value out of its range, ``EngineError/invalidStream``.
+  /// - Throws: ``EngineError/invalidLength`` for a value out of its range, ``EngineError/insufficientResources`` at the
+  ///   memory ceiling, ``EngineError/invalidStream``.
   public mutating func set(_ option: ConnectionOption, of id: ConnectionID, at now: Instant)
     throws(EngineError)
   {

@@ -45,6 +45,7 @@
         try checkPlaces(index, &context)
         memory += Self.footprint + connections[index].memory
         if connections[index].figures >= 0 { memory += ControlBlock.figuresFootprint }
+        if connections[index].extras != nil { memory += Extras.footprint }
         if connections[index].pending.inTable { inTable += 1 }
         if connections[index].pending.inPorts { inPorts += 1 }
       }
@@ -150,7 +151,7 @@
   extension ControlBlock {
     /// What the block has of the pool.
     fileprivate var memory: Int {
-      sendRing.capacity + receiveRing.capacity + recovery.segments.memory
+      sendRing.capacity + receiveRing.capacity + recovery.segments.memory + outOfOrder.memory
     }
 
     fileprivate mutating func checkInvariants(_ context: inout Context) throws(BrokenInvariant) {
@@ -235,6 +236,8 @@
       }
       try require(
         outOfOrder.isEmpty || receiveRing.capacity > 0, "\(state): what is out of order is nowhere")
+      try require(
+        outOfOrder.isEmpty == (outOfOrder.memory == 0), "\(state): memory for no ranges")
       try require(!pending.released || receiveRing.isEmpty, "\(state): data that nobody will read")
     }
 

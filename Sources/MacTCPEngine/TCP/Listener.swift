@@ -86,10 +86,13 @@ extension TCPLayer {
     connections[child].sendLimit = connections[index].sendLimit
     connections[child].settings = connections[index].settings
     if let options = connections[index].extras {
-      let extras = Extras()
+      guard let extras = connections[child].makeExtras(&context) else {
+        connections.remove(child)
+        context.memory.unreserve(Self.footprint)
+        return nil
+      }
       extras.ipOptions = options.ipOptions
       extras.keepalive = options.keepalive
-      connections[child].extras = extras
     }
     connections[child].parent = Int32(truncatingIfNeeded: index)
     return child
@@ -100,11 +103,10 @@ extension TCPLayer {
     _ index: Int, with segment: ArrivingSegment, _ ip: inout IPLayer,
     _ context: inout Context
   ) {
-    // MUST-53: back the way that the SYN has come, unless the user has given another one (MUST-52).
+    // MUST-53: back the way that the SYN has come, unless the user has given another one (MUST-52). At the memory
+    // ceiling the plain way is tried.
     if segment.information.hasSourceRoute && connections[index].extras?.ipOptions.isEmpty ?? true {
-      let extras = connections[index].extras ?? Extras()
-      extras.ipOptions = ip.returnRoute
-      connections[index].extras = extras
+      connections[index].makeExtras(&context)?.ipOptions = ip.returnRoute
     }
     take(segment.local, segment.remote, at: index, after: segment.previousEnd, &ip, &context)
     connections[index].state = .synReceived

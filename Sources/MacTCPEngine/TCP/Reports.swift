@@ -79,7 +79,6 @@ extension ControlBlock {
   /// says why "hard" errors do not either).
   mutating func receive(_ error: ICMPError, from sender: IPAddress, _ context: inout Context) {
     guard let type = error.reportType else { return }
-    let extras = extras ?? Extras()
     var report = ICMPReport(
       local: local, remote: remote, type: type, additionalInfo: 0, pointer: 0, sender: sender)
     switch error.problem {
@@ -87,9 +86,12 @@ extension ControlBlock {
     case .parameterProblem(_, let pointer): report.pointer = pointer
     case .sourceQuench, .redirect, .timeExceeded: break
     }
-    extras.report = report
-    self.extras = extras
-    tell(.icmpReport)
+    if let extras = makeExtras(&context) {
+      extras.report = report
+      tell(.icmpReport)
+    } else {
+      context.counters.drop(.memoryCeiling)
+    }
     if state == .synSent && (type == .protocolUnreach || type == .portUnreach) {
       end(.networkFailure, &context)
     }

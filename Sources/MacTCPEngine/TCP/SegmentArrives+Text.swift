@@ -95,7 +95,8 @@ extension ControlBlock {
     countReceived(count, &context)
     if !outOfOrder.isEmpty {
       // What came out of order lies behind already: all up to the next gap is there now.
-      let reach = outOfOrder.advance(to: rcv.nxt.advanced(by: count))
+      let reach = outOfOrder.advance(
+        to: rcv.nxt.advanced(by: count), pool: &context.memory)
       count = max(count, rcv.nxt.distance(to: reach))
       pending.acknowledgment = true
       pending.output = true
@@ -123,13 +124,16 @@ extension ControlBlock {
       context.counters.drop(.memoryCeiling)
       return
     }
-    let insertion = outOfOrder.insert(left: start, right: start.advanced(by: data.count))
+    let insertion = outOfOrder.insert(
+      left: start, right: start.advanced(by: data.count), pool: &context.memory)
     if let duplicate = insertion.duplicate {
       report(duplicate: duplicate)
       context.counters.tcp.segmentsReceivedTwice &+= 1
     }
     guard insertion.isKept else {
-      context.counters.drop(.outOfOrderLimit)
+      let isFull = outOfOrder.count == OutOfOrderRanges.most
+      context.counters.drop(isFull ? .outOfOrderLimit : .memoryCeiling)
+      if receiveRing.isEmpty && outOfOrder.isEmpty { receiveRing.removeAll(pool: &context.memory) }
       return
     }
     countReceived(data.count, &context)
@@ -163,7 +167,7 @@ extension ControlBlock {
     pending.finOutOfOrder = false
     pending.finReceived = true
     // Nothing can come from behind the FIN.
-    outOfOrder.removeAll()
+    outOfOrder.removeAll(pool: &context.memory)
     rcv.nxt.advance(by: 1)
     rcv.edge = SequenceNumber.later(rcv.edge, rcv.nxt)
     // The FIN implies a push of all that came before (RFC 9293 §3.10.7.4, eighth).

@@ -195,9 +195,8 @@ extension ControlBlock {
       guard (1_000...week).contains(idle), (1_000...week).contains(interval),
         (1...200).contains(probes)
       else { throw .invalidLength }
-      let extras = extras ?? Extras()
+      guard let extras = makeExtras(&context) else { throw .insufficientResources }
       extras.keepalive = (idle, interval, probes)
-      self.extras = extras
       setKeepalive(true, &context)
     case .userTimeout(let timeout, let aborts):
       guard EngineConfiguration.isUserTimeout(timeout) else { throw .invalidLength }

@@ -31,7 +31,7 @@ extension TCPLayer {
       throw .duplicateSocket
     }
     guard local != remote else { throw .badAddress }
-    prepare(index, options, &context)
+    try prepare(index, options, &context)
     take(local, remote, at: index, &ip, &context)
     connections[index].settings.isPassive = false
     connections[index].state = .synSent
@@ -46,10 +46,8 @@ extension TCPLayer {
     _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     let index = try indexForOpening(id, options)
-    try waitForConnections(index, on: local, from: remote, options, &ip, &context)
-    let extras = connections[index].extras ?? Extras()
-    extras.listen = (connections[index].local, connections[index].remote)
-    connections[index].extras = extras
+    try waitForConnections(index, on: local, from: remote, options, forOne: true, &ip, &context)
+    connections[index].extras?.listen = (connections[index].local, connections[index].remote)
   }
 
   mutating func listen(
@@ -58,7 +56,8 @@ extension TCPLayer {
   ) throws(EngineError) {
     guard (1...65_535).contains(backlog) else { throw .invalidLength }
     let index = try indexForOpening(id, options)
-    try waitForConnections(index, on: local, from: Endpoint(.any, 0), options, &ip, &context)
+    try waitForConnections(
+      index, on: local, from: Endpoint(.any, 0), options, forOne: false, &ip, &context)
     guard let handle = listeners.insert(Listener(backlog: backlog)) else {
       connections[index].state = .closed
       leaveTables(index)
@@ -69,7 +68,7 @@ extension TCPLayer {
 
   /// LISTEN, for one connection or many.
   private mutating func waitForConnections(
-    _ index: Int, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions,
+    _ index: Int, on local: Endpoint, from remote: Endpoint, _ options: OpenOptions, forOne: Bool,
     _ ip: inout IPLayer, _ context: inout Context
   ) throws(EngineError) {
     guard local.address == .any || ip.isLocal(local.address) else { throw .badAddress }
@@ -89,7 +88,7 @@ extension TCPLayer {
         connections[Int(other)].local != local || connections[Int(other)].remote != remote
       else { throw .duplicateSocket }
     }
-    prepare(index, options, &context)
+    try prepare(index, options, needsExtras: forOne, &context)
     connections[index].local = local
     connections[index].remote = remote
     connections[index].settings.isPassive = true
@@ -116,9 +115,19 @@ extension TCPLayer {
     return index
   }
 
-  /// Makes the block as new, but for what the user has set.
-  private mutating func prepare(_ index: Int, _ options: OpenOptions, _ context: inout Context) {
+  /// Makes the block as new, but for what the user has set. At the memory ceiling nothing is changed.
+  private mutating func prepare(
+    _ index: Int, _ options: OpenOptions, needsExtras: Bool = false, _ context: inout Context
+  ) throws(EngineError) {
     let keepalive = connections[index].extras?.keepalive
+    var extras: Extras?
+    if needsExtras || !options.ipOptions.isEmpty || keepalive != nil {
+      extras = connections[index].makeExtras(&context)
+      guard let extras else { throw .insufficientResources }
+      (extras.report, extras.ipOptions, extras.listen) = (nil, options.ipOptions, nil)
+      // The new block has it.
+      connections[index].extras = nil
+    }
     connections[index].freeMemory(&context)
     var block = ControlBlock(context.configuration)
     block.settings = connections[index].settings
@@ -132,12 +141,7 @@ extension TCPLayer {
       block.settings.userTimeoutIsSet = true
     }
     block.settings.userTimeoutAborts = options.userTimeoutAborts
-    if !options.ipOptions.isEmpty || keepalive != nil {
-      let extras = Extras()
-      extras.ipOptions = options.ipOptions
-      extras.keepalive = keepalive
-      block.extras = extras
-    }
+    block.extras = extras
     connections[index] = block
   }
 
