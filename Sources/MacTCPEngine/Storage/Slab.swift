@@ -127,15 +127,18 @@ struct Slab<Element: ~Copyable>: ~Copyable {
   @inline(__always)
   private func occupied(_ index: Int) -> UnsafeMutableRawPointer {
     let entry = chunks[index &>> 6]
-    guard let memory = unsafe entry.memory, entry.occupied &>> UInt64(index & 63) & 1 != 0
+    guard entry.occupied &>> UInt64(index & 63) & 1 != 0
     else { preconditionFailure("no element there") }
-    return unsafe memory
+    // Where a place is occupied there is memory: it need not be asked again at every access.
+    return unsafe entry.memory.unsafelyUnwrapped
   }
 
-  /// A place is the generation, in as many bytes as the element's alignment needs, and the element.
+  /// A place is the generation, in as many bytes as the element's alignment needs, and the element. Large ones begin with
+  /// a line of the cache.
   @inline(__always) private static var headerSize: Int { max(8, MemoryLayout<Element>.alignment) }
-  @inline(__always) private static var placeSize: Int {
-    let alignment = headerSize
+  /// How many bytes a place has.
+  @inline(__always) static var placeSize: Int {
+    let alignment = MemoryLayout<Element>.size > 256 ? max(64, headerSize) : headerSize
     return (headerSize &+ MemoryLayout<Element>.size &+ alignment &- 1) / alignment &* alignment
   }
 

@@ -11,11 +11,12 @@ struct TimerWheel: ~Copyable {
   struct Node: BitwiseCopyable {
     /// The moment for which the timer was armed, in microseconds.
     var deadline: UInt64 = 0
-    /// The neighbours in the slot's list, or -1.
-    var next: Int32 = -1
+    /// The neighbours in the slot's list, or -1; `next` is `unarmed` when the timer is not armed.
+    var next = Node.unarmed
     var previous: Int32 = -1
-    /// Level and digit of the slot, or -1 when the timer is not armed.
-    var slot: Int32 = -1
+
+    static var unarmed: Int32 { -2 }
+    @inline(__always) var isArmed: Bool { next != Node.unarmed }
   }
 
   struct Slot: BitwiseCopyable {
@@ -34,7 +35,8 @@ struct TimerWheel: ~Copyable {
   private var occupiedLevels: UInt32 = 0
   /// No slot with timers begins before this moment.
   private var soonest = UInt64.max
-  /// Every armed timer's slot is that of its deadline as seen from here, or from this moment itself.
+  /// Every armed timer's slot is that of its deadline as seen from here, or from this moment itself: the present never
+  /// passes the first moment of a slot before that slot is empty.
   private var present: UInt64 = 0
 
   /// No timers. The present is the zero of moments.
@@ -45,7 +47,7 @@ struct TimerWheel: ~Copyable {
   @inline(__always)
   mutating func arm(_ index: Int, at deadline: Instant) {
     if index >= nodes.count { grow(toHold: index) }
-    if nodes[index].slot >= 0 { unlink(index) }
+    if nodes[index].isArmed { unlink(index) }
     guard deadline < .never else { return }
     nodes[index].deadline = deadline.microseconds
     link(index)
@@ -54,14 +56,14 @@ struct TimerWheel: ~Copyable {
   /// Disarms the timer of `index`, if it is armed.
   @inline(__always)
   mutating func cancel(_ index: Int) {
-    guard index < nodes.count, nodes[index].slot >= 0 else { return }
+    guard index < nodes.count, nodes[index].isArmed else { return }
     unlink(index)
   }
 
   /// The moment for which the timer of `index` is armed; `nil` if it is not.
   @inline(__always)
   func deadline(of index: Int) -> Instant? {
-    guard index < nodes.count, nodes[index].slot >= 0 else { return nil }
+    guard index < nodes.count, nodes[index].isArmed else { return nil }
     return Instant(microseconds: nodes[index].deadline)
   }
 
@@ -109,6 +111,14 @@ struct TimerWheel: ~Copyable {
     return level &<< 6 | occupied[level].trailingZeroBitCount
   }
 
+  /// The slot of a timer's deadline.
+  @inline(__always)
+  private func slot(of deadline: UInt64) -> Int {
+    let moment = max(deadline, present)
+    let level = (63 &- (moment ^ present | 63).leadingZeroBitCount) / 6
+    return level &<< 6 | Int(truncatingIfNeeded: moment &>> UInt64(level &* 6)) & 63
+  }
+
   /// The first moment that belongs to a slot: the present with this digit, and zeros below it.
   @inline(__always)
   private func start(ofSlot slot: Int) -> UInt64 {
@@ -133,13 +143,11 @@ struct TimerWheel: ~Copyable {
   @inline(__always)
   private mutating func link(_ index: Int) {
     let moment = max(nodes[index].deadline, present)
-    let level = (63 &- (moment ^ present | 63).leadingZeroBitCount) / 6
-    let digit = Int(truncatingIfNeeded: moment &>> UInt64(level &* 6)) & 63
-    let slot = level &<< 6 | digit
+    let slot = slot(of: nodes[index].deadline)
+    let level = slot &>> 6
     let shift = UInt64(level &* 6)
     soonest = min(soonest, (moment &>> shift) &<< shift)
     let last = slots[slot].last
-    nodes[index].slot = Int32(truncatingIfNeeded: slot)
     nodes[index].next = -1
     nodes[index].previous = last
     slots[slot].last = Int32(truncatingIfNeeded: index)
@@ -147,7 +155,7 @@ struct TimerWheel: ~Copyable {
       nodes[Int(last)].next = Int32(truncatingIfNeeded: index)
     } else {
       slots[slot].first = Int32(truncatingIfNeeded: index)
-      occupied[level] |= 1 &<< UInt64(digit)
+      occupied[level] |= 1 &<< UInt64(slot & 63)
       occupiedLevels |= 1 &<< UInt32(truncatingIfNeeded: level)
     }
   }
@@ -155,8 +163,8 @@ struct TimerWheel: ~Copyable {
   @inline(__always)
   private mutating func unlink(_ index: Int) {
     let node = nodes[index]
-    let slot = Int(node.slot)
-    nodes[index].slot = -1
+    let slot = slot(of: node.deadline)
+    nodes[index].next = Node.unarmed
     if node.next >= 0 {
       nodes[Int(node.next)].previous = node.previous
     } else {

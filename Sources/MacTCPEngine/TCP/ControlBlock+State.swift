@@ -54,6 +54,12 @@ extension ControlBlock {
   /// The data that a segment may have with the options that every segment has (RFC 9293 §3.7.1).
   var segmentData: Int { max(1, Int(mss) &- (usesTimestamps ? 12 : 0)) }
 
+  /// Whether it has that four-tuple.
+  @inline(__always)
+  func isBetween(_ local: Endpoint, _ remote: Endpoint) -> Bool {
+    self.remote == remote && self.local == local
+  }
+
   /// Whether the user may name it: one who waits to be accepted, and what was released, nobody can.
   @inline(__always) var isUsers: Bool { !pending.released && parent < 0 }
 

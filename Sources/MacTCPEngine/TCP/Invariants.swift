@@ -99,7 +99,7 @@
       )
       let local = connections[index].local
       let remote = connections[index].remote
-      let isInTable = table.find(local: local, remote: remote) == index
+      let isInTable = find(local: local, remote: remote) == index
       try require(isInTable == connections[index].pending.inTable, "\(name): in the table, or not?")
       switch state {
       case .closed, .timeWait: try require(!isInTable, "\(name): in the table")

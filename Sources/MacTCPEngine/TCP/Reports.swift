@@ -34,7 +34,7 @@ extension TCPLayer {
   func origin(of packet: QuotedPacket) -> Int? {
     guard let localPort = packet.sourcePort, let remotePort = packet.destinationPort,
       let sequence = packet.sequenceNumber,
-      let found = table.find(
+      let found = find(
         local: Endpoint(packet.header.source, localPort),
         remote: Endpoint(packet.header.destination, remotePort)), found < Self.timeWaitBit,
       connections[found].isOutstanding(sequence)

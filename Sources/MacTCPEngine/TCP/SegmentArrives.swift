@@ -52,7 +52,7 @@ extension TCPLayer {
       context.counters.drop(.badTCPHeader)
       return
     }
-    let found = table.find(
+    let found = find(
       local: Endpoint(destination, ports.lowerHalf), remote: Endpoint(source, ports.upperHalf))
     if let found, found < Self.timeWaitBit {
       switch connections[found].arriveAsPredicted(

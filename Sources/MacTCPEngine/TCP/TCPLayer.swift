@@ -16,11 +16,11 @@ struct TCPLayer: ~Copyable {
   var timeWaits = TimeWaits()
   var timers = TimerWheel()
   /// The connections that may have something to send.
-  var ready = IndexQueue()
+  var ready = TurnQueue()
   /// How many segments the first of them has sent in a row.
   var burst = 0
   /// The connections with events that nobody has been told of.
-  var eventful = IndexQueue()
+  var eventful = TurnQueue()
   /// Segments without a connection that are to be sent.
   var replies = Replies()
   var initialSequence: InitialSequenceNumbers
@@ -59,8 +59,8 @@ struct TCPLayer: ~Copyable {
       connections[index].timeout(&context)
       settle(index, &context)
     }
-    while let (record, owner) = timeWaits.removeExpired(at: context.now) {
-      forget(record, owner, &context)
+    while let (record, place) = timeWaits.removeExpired(at: context.now) {
+      forget(record, from: place, &context)
     }
   }
 
@@ -150,7 +150,8 @@ struct TCPLayer: ~Copyable {
   /// Takes the connection out of what finds it.
   mutating func leaveTables(_ index: Int) {
     if connections[index].pending.inTable {
-      _ = table.remove(local: connections[index].local, remote: connections[index].remote)
+      table.remove(
+        local: connections[index].local, remote: connections[index].remote, value: index)
       connections[index].pending.inTable = false
     }
     if connections[index].pending.inPorts {
@@ -172,7 +173,7 @@ struct TCPLayer: ~Copyable {
   }
 
   /// What a connection without data takes of the memory ceiling: its block, and its places in tables.
-  static var footprint: Int { MemoryLayout<ControlBlock>.stride &+ 64 }
+  static var footprint: Int { Slab<ControlBlock>.placeSize &+ 64 }
 
   // MARK: Streams
 
@@ -202,6 +203,21 @@ struct TCPLayer: ~Copyable {
       return nil
     }
     return handle.index
+  }
+
+  /// What has a four-tuple: as in `table`. `nil` if nothing has it.
+  // Inline, because a borrowed value of this size would be copied for a call.
+  @inline(__always)
+  func find(local: Endpoint, remote: Endpoint) -> Int? {
+    var search = table.search(local: local, remote: remote)
+    while let found = table.next(&search) {
+      if found < Self.timeWaitBit {
+        if connections[found].isBetween(local, remote) { return found }
+      } else if timeWaits.has(local, remote, at: found & ~Self.timeWaitBit) {
+        return found
+      }
+    }
+    return nil
   }
 
   /// The place of a stream that the user has.

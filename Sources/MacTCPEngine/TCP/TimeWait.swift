@@ -51,6 +51,12 @@ struct TimeWaits: ~Copyable {
 
   subscript(index: Int) -> TimeWaitRecord { records[index] }
 
+  /// Whether the record has that four-tuple.
+  @inline(__always)
+  func has(_ local: Endpoint, _ remote: Endpoint, at index: Int) -> Bool {
+    records[index].remote == remote && records[index].local == local
+  }
+
   /// The record waits from now on again.
   mutating func restart(_ index: Int, until expires: Instant) {
     records[index].expires = expires
@@ -67,17 +73,17 @@ struct TimeWaits: ~Copyable {
     records.remove(index)
   }
 
-  /// The first record if its time is over, and the stream that had it.
-  mutating func removeExpired(at now: Instant) -> (TimeWaitRecord, Handle)? {
+  /// The first record if its time is over, and its place.
+  mutating func removeExpired(at now: Instant) -> (TimeWaitRecord, Int)? {
     guard let first = order.first, records[first].expires <= now else { return nil }
     return removeFirst()
   }
 
-  mutating func removeFirst() -> (TimeWaitRecord, Handle)? {
+  mutating func removeFirst() -> (TimeWaitRecord, Int)? {
     guard let first = order.first else { return nil }
     let record = records[first]
     remove(first)
-    return (record, record.owner)
+    return (record, first)
   }
 }
 
@@ -87,9 +93,9 @@ extension TCPLayer {
     guard connections[index].pending.inTable else { return }
     let lifetime = 2 &* context.configuration.maximumSegmentLifetime
     if timeWaits.count >= context.configuration.timeWaitLimit,
-      let (oldest, owner) = timeWaits.removeFirst()
+      let (oldest, place) = timeWaits.removeFirst()
     {
-      forget(oldest, owner, &context)
+      forget(oldest, from: place, &context)
     }
     let new = connections[index].timeWaitRecord(
       owner: connections.handle(at: index), until: context.now.advanced(by: lifetime))
@@ -104,8 +110,9 @@ extension TCPLayer {
       connections[index].state = .closed
       return
     }
-    _ = table.remove(local: connections[index].local, remote: connections[index].remote)
-    _ = table.insert(
+    table.remove(
+      local: connections[index].local, remote: connections[index].remote, value: index)
+    table.insert(
       local: connections[index].local, remote: connections[index].remote,
       value: record | Self.timeWaitBit)
     connections[index].pending.inTable = false
@@ -116,11 +123,11 @@ extension TCPLayer {
   /// What a record takes of the memory ceiling.
   static var timeWaitFootprint: Int { MemoryLayout<TimeWaitRecord>.stride &+ 40 }
 
-  /// A record's time is over.
-  mutating func forget(_ record: TimeWaitRecord, _ owner: Handle, _ context: inout Context) {
+  /// A record's time is over: it has been taken from its place, which the table still has.
+  mutating func forget(_ record: TimeWaitRecord, from place: Int, _ context: inout Context) {
     context.memory.unreserve(Self.timeWaitFootprint)
-    _ = table.remove(local: record.local, remote: record.remote)
-    guard let index = connections.index(of: owner), connections[index].state == .timeWait,
+    table.remove(local: record.local, remote: record.remote, value: place | Self.timeWaitBit)
+    guard let index = connections.index(of: record.owner), connections[index].state == .timeWait,
       connections[index].local == record.local, connections[index].remote == record.remote
     else { return }
     connections[index].state = .closed
@@ -142,7 +149,7 @@ extension TCPLayer {
       findListener(segment) != nil
     {
       timeWaits.remove(index)
-      forget(record, record.owner, &context)
+      forget(record, from: index, &context)
       context.counters.tcp.timeWaitReused &+= 1
       var segment = segment
       segment.previousEnd = record.sndNxt

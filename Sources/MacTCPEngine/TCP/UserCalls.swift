@@ -27,7 +27,7 @@ extension TCPLayer {
         throw .insufficientResources
       }
       local.port = port
-    } else if table.find(local: local, remote: remote) != nil {
+    } else if find(local: local, remote: remote) != nil {
       throw .duplicateSocket
     }
     guard local != remote else { throw .badAddress }
@@ -153,7 +153,7 @@ extension TCPLayer {
   ) {
     connections[index].local = local
     connections[index].remote = remote
-    _ = table.insert(local: local, remote: remote, value: index)
+    table.insert(local: local, remote: remote, value: index)
     connections[index].pending.inTable = true
     var iss = initialSequence.next(local: local, remote: remote, now: context.now)
     if let previousEnd {
@@ -171,7 +171,7 @@ extension TCPLayer {
     var ephemeralPorts = ephemeralPorts
     defer { self.ephemeralPorts = ephemeralPorts }
     return ephemeralPorts.choose(local: address, remote: remote) { port in
-      table.find(local: Endpoint(address, port), remote: remote) != nil || ports[port] != nil
+      find(local: Endpoint(address, port), remote: remote) != nil || ports[port] != nil
     }
   }
 

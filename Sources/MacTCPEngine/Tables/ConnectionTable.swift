@@ -6,26 +6,22 @@
 
 import MacTCPWire
 
-/// Four-tuples with a small number each.
+/// Numbers of connections, by the hashes of their four-tuples.
+///
+/// The table does not keep the four-tuples, which the connections have: its user compares them. Hashes of 32 bits are
+/// equal so rarely that the first number with the right one is nearly always the right number.
 struct ConnectionTable: ~Copyable {
   struct Slot: BitwiseCopyable {
-    /// The local address above the remote one.
-    var addresses: UInt64 = 0
-    /// The local port above the remote one.
-    var ports: UInt32 = 0
+    /// The hash of the four-tuple. Its low bits say where the number is looked for first.
+    var hash: UInt32 = 0
     /// The number of the connection; -1 in a free slot.
     var value: Int32 = -1
+  }
 
-    @inline(__always) init() {}
-
-    @inline(__always)
-    init(_ local: Endpoint, _ remote: Endpoint) {
-      addresses = UInt64(local.address.v4) &<< 32 | UInt64(remote.address.v4)
-      ports = UInt32(local.port) &<< 16 | UInt32(remote.port)
-    }
-
-    @inline(__always)
-    func isSame(_ other: Slot) -> Bool { addresses == other.addresses && ports == other.ports }
+  /// A search: the numbers with a hash, one after the other.
+  struct Search {
+    fileprivate let hash: UInt32
+    fileprivate var place: Int
   }
 
   private static var leastCapacity: Int { 16 }
@@ -41,47 +37,46 @@ struct ConnectionTable: ~Copyable {
     self.key = key
   }
 
-  /// The number of a connection.
+  /// Begins to look for a four-tuple.
   @inline(__always)
-  func find(local: Endpoint, remote: Endpoint) -> Int? {
-    let key = Slot(local, remote)
-    var place = home(of: key)
+  func search(local: Endpoint, remote: Endpoint) -> Search {
+    let hash = hash(local, remote)
+    return Search(hash: hash, place: home(of: hash))
+  }
+
+  /// The next number that may be the one that is looked for; `nil` if there is no more.
+  @inline(__always)
+  func next(_ search: inout Search) -> Int? {
     // There is always a free slot: the loop ends.
-    while slots[place].value >= 0 {
-      if slots[place].isSame(key) { return Int(slots[place].value) }
-      place = next(place)
+    while true {
+      let slot = slots[search.place]
+      if slot.value < 0 { return nil }
+      search.place = next(search.place)
+      if slot.hash == search.hash { return Int(slot.value) }
     }
-    return nil
   }
 
-  /// Adds a connection; `value` must be 0..<2^31. `false`, and nothing is done, if the four-tuple is there
-  /// already.
-  mutating func insert(local: Endpoint, remote: Endpoint, value: Int) -> Bool {
+  /// Adds a connection, whose four-tuple must not be there yet; `value` must be 0..<2^31, and of no other one.
+  mutating func insert(local: Endpoint, remote: Endpoint, value: Int) {
     precondition(value >= 0 && value < 1 << 31)
-    guard find(local: local, remote: remote) == nil else { return false }
     if (count &+ 1) &* 8 > slots.count &* 5 { resize(to: slots.count &* 2) }
-    var slot = Slot(local, remote)
-    slot.value = Int32(truncatingIfNeeded: value)
-    place(slot)
+    place(Slot(hash: hash(local, remote), value: Int32(truncatingIfNeeded: value)))
     count &+= 1
-    return true
   }
 
-  /// Removes a connection: its number, `nil` if there is none.
+  /// Removes a connection: `false` if it is not there.
   @discardableResult
-  mutating func remove(local: Endpoint, remote: Endpoint) -> Int? {
-    let key = Slot(local, remote)
-    var hole = home(of: key)
-    while !slots[hole].isSame(key) || slots[hole].value < 0 {
-      guard slots[hole].value >= 0 else { return nil }
+  mutating func remove(local: Endpoint, remote: Endpoint, value: Int) -> Bool {
+    var hole = home(of: hash(local, remote))
+    while Int(slots[hole].value) != value || value < 0 {
+      guard slots[hole].value >= 0 else { return false }
       hole = next(hole)
     }
-    let value = Int(slots[hole].value)
     let mask = slots.count &- 1
     var place = next(hole)
     // What would be found behind the hole no more moves into it: all that began at it or before.
     while slots[place].value >= 0 {
-      let distance = (place &- home(of: slots[place])) & mask
+      let distance = (place &- home(of: slots[place].hash)) & mask
       if distance >= (place &- hole) & mask {
         slots[hole] = slots[place]
         hole = place
@@ -93,7 +88,7 @@ struct ConnectionTable: ~Copyable {
     if count &* 8 < slots.count, slots.count > Self.leastCapacity {
       resize(to: slots.count &>> 1)
     }
-    return value
+    return true
   }
 
   // MARK: Slots
@@ -101,14 +96,19 @@ struct ConnectionTable: ~Copyable {
   @inline(__always)
   private func next(_ place: Int) -> Int { (place &+ 1) & (slots.count &- 1) }
 
-  /// Where a four-tuple is looked for first.
+  /// Where a four-tuple is looked for first: its low bits are as good as others.
   @inline(__always)
-  private func home(of slot: Slot) -> Int {
+  private func home(of hash: UInt32) -> Int { Int(hash) & (slots.count &- 1) }
+
+  @inline(__always)
+  private func hash(_ local: Endpoint, _ remote: Endpoint) -> UInt32 {
+    let addresses = UInt64(local.address.v4) &<< 32 | UInt64(remote.address.v4)
+    let ports = UInt64(local.port) &<< 16 | UInt64(remote.port)
     // Two multiplications whose 128 bits are folded to 64. The first has the secret in both factors: which
     // four-tuples fall together depends on it. The second spreads what the first left together.
-    let first = Self.folded(slot.addresses ^ key.k0, UInt64(slot.ports) ^ key.k1)
+    let first = Self.folded(addresses ^ key.k0, ports ^ key.k1)
     let second = Self.folded(first ^ key.k1, 0x9E37_79B9_7F4A_7C15)
-    return Int(truncatingIfNeeded: second) & (slots.count &- 1)
+    return UInt32(truncatingIfNeeded: second)
   }
 
   @inline(__always)
@@ -118,7 +118,7 @@ struct ConnectionTable: ~Copyable {
   }
 
   private mutating func place(_ slot: Slot) {
-    var place = home(of: slot)
+    var place = home(of: slot.hash)
     while slots[place].value >= 0 { place = next(place) }
     slots[place] = slot
   }
