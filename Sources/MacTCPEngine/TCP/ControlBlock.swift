@@ -7,87 +7,90 @@
 
 internal import MacTCPWire
 
+/// The variables stand in the order in which they lie in memory: first what every segment needs, last what few do, and
+/// none with a gap before it. Of many connections that are busy in turn each costs as many lines of the cache as are
+/// touched, so that a new variable belongs to its like, where there is room.
 struct ControlBlock: ~Copyable {
-  // MARK: Identity
-
   var state = ConnectionState.closed
-  /// For LISTEN, what to listen on; `any` matches all.
-  var local = Endpoint(.any, 0)
-  /// For LISTEN, who may connect; `any` and 0 match all.
-  var remote = Endpoint(.any, 0)
-  /// Which of the listeners this stream is; -1 if none.
-  var listener: Int32 = -1
-  /// The listener whose child this is, until it is accepted; -1 if none.
-  var parent: Int32 = -1
-
-  // MARK: Send sequence variables (RFC 9293 §3.3.1)
-
-  var snd = SendSequence()
-  /// What the user has sent and the peer has not acknowledged; the first byte's number is `sendStart`.
-  var sendRing = ByteRing()
-  /// The number of the first byte in `sendRing`.
-  var sendStart = SequenceNumber(0)
-  var recovery: LossRecovery
-
-  // MARK: Receive sequence variables
-
-  var rcv = ReceiveSequence()
-  /// What has come in order and was not read, and behind it what came out of order.
-  var receiveRing = ByteRing()
-  var outOfOrder = OutOfOrderRanges()
-
-  // MARK: Agreed on with the peer
-
-  /// The largest segment that may be sent: of the peer's MSS option and the path, without options
-  /// (RFC 9293 §3.7.1, Eff.snd.MSS).
-  var mss: UInt16 = 536
-  /// How often the paths had changed when `mss` was last taken from one.
-  var pathChanges: UInt32 = 0
-  /// What the peer's MSS option said.
-  var peerMSS: UInt16 = 536
   /// How far the window fields that we send are shifted, and those that come.
   var receiveShift: UInt8 = 0
   var sendShift: UInt8 = 0
-  var usesWindowScale = false
+  /// How many segments with data have come since the last acknowledgement.
+  var unacknowledgedSegments: UInt8 = 0
+  var pending = Pending()
+  /// For LISTEN, what to listen on; `any` matches all.
+  var local = Endpoint(.any, 0)
+  /// The largest segment that may be sent: of the peer's MSS option and the path, without options
+  /// (RFC 9293 §3.7.1, Eff.snd.MSS).
+  var mss: UInt16 = 536
+  /// For LISTEN, who may connect; `any` and 0 match all.
+  var remote = Endpoint(.any, 0)
+  var events = PendingEvents()
+  /// The listener whose child this is, until it is accepted; -1 if none.
+  var parent: Int32 = -1
+
+  // MARK: The sequence variables (RFC 9293 §3.3.1), and what was agreed on with the peer
+
+  var snd = SendSequence()
   var usesTimestamps = false
   var usesSACK = false
   var usesECN = false
+  var rcv = ReceiveSequence()
+  var usesWindowScale = false
+  /// What the peer's MSS option said.
+  var peerMSS: UInt16 = 536
+  /// How often the paths had changed when `mss` was last taken from one.
+  var pathChanges: UInt32 = 0
+  /// What the user has set.
+  var settings = Settings()
+
+  // MARK: Data
+
+  /// What the user has sent and the peer has not acknowledged; the first byte's number is `sendStart`.
+  var sendRing = ByteRing()
+  /// How many keepalive probes are without an answer.
+  var keepaliveProbes: UInt16 = 0
+  /// What has come in order and was not read, and behind it what came out of order.
+  var receiveRing = ByteRing()
+  /// How many probes of a closed window were sent in a row.
+  var windowProbes: UInt8 = 0
+  var reason: TerminationReason?
+  var outOfOrder = OutOfOrderRanges()
+
+  // MARK: Time
+
+  var deadlines = Deadlines()
+  /// The moment for which the wheel has this connection; `never` if it has not.
+  var armed = Instant.never
+  /// Since when there is no answer to what was sent.
+  var unansweredSince = Instant.never
+
+  // MARK: More of the same
+
+  /// What few connections have.
+  var extras: Extras?
+  /// The number of the first byte in `sendRing`.
+  var sendStart = SequenceNumber(0)
+  /// The sizes of the buffers, as the user has set them.
+  var receiveLimit: UInt32 = 0
+  var sendLimit: UInt32 = 0
+  /// Where `Context.figures` has what the connection has counted; -1 while it has carried no data.
+  var figures: Int32 = -1
   /// TS.Recent (RFC 7323 §4.3), and when it was set by `coarseClock`.
   var recentTimestamp: UInt32 = 0
   var recentTimestampAge: UInt32 = 0
   /// What is added to our clock to make TSval: unguessable, and different for each connection.
   var timestampOffset: UInt32 = 0
-
-  // MARK: What the user has set
-
-  var settings = Settings()
-  var receiveLimit: UInt32 = 0
-  var sendLimit: UInt32 = 0
-
-  // MARK: What is under way
-
-  var pending = Pending()
-  var deadlines = Deadlines()
-  /// The moment for which the wheel has this connection; `never` if it has not.
-  var armed = Instant.never
-  var events = PendingEvents()
-  var reason: TerminationReason?
-  /// How many keepalive probes are without an answer.
-  var keepaliveProbes: UInt16 = 0
-  /// How many probes of a closed window were sent in a row.
-  var windowProbes: UInt8 = 0
-  /// How many segments with data have come since the last acknowledgement.
-  var unacknowledgedSegments: UInt8 = 0
-  /// Since when there is no answer to what was sent.
-  var unansweredSince = Instant.never
-  /// What the next acknowledgement reports as a duplicate (RFC 2883), if `Pending.duplicateReport` says so.
-  var duplicate = SACKBlock(left: SequenceNumber(0), right: SequenceNumber(0))
-  /// What few connections have.
-  var extras: Extras?
-  /// Where `Context.figures` has what the connection has counted; -1 while it has carried no data.
-  var figures: Int32 = -1
   /// Segments without data that were sent.
   var emptySegmentsSent: UInt32 = 0
+  var recovery: LossRecovery
+
+  // MARK: What few connections need
+
+  /// Which of the listeners this stream is; -1 if none.
+  var listener: Int32 = -1
+  /// What the next acknowledgement reports as a duplicate (RFC 2883), if `Pending.duplicateReport` says so.
+  var duplicate = SACKBlock(left: SequenceNumber(0), right: SequenceNumber(0))
 
   init(_ configuration: EngineConfiguration) {
     recovery = LossRecovery(configuration: .init(configuration), mss: 536)
@@ -154,62 +157,6 @@ struct Settings {
   var userTimeoutIsSet = false
   /// Microseconds; 0 for ever.
   var userTimeout: Int = 0
-}
-
-/// What the connection has to do at the next occasion.
-struct Pending {
-  /// An acknowledgement must go out.
-  var acknowledgment = false
-  /// The user has closed: a FIN follows the data.
-  var fin = false
-  /// The FIN was sent.
-  var finSent = false
-  /// The FIN was acknowledged.
-  var finAcknowledged = false
-  /// The peer's FIN has been received in order.
-  var finReceived = false
-  /// A FIN came out of order: it is taken when all before it has come.
-  var finOutOfOrder = false
-  /// The first SYN must go out, or go out again.
-  var syn = false
-  /// A RST must go out, and the connection is gone.
-  var reset = false
-  /// Something may be sent: the queue of those that want to send must have this connection.
-  var output = false
-  /// A probe of a closed window, of an idle connection, of the tail of a window (RFC 8985 §7).
-  var windowProbe = false
-  var keepaliveProbe = false
-  var tailLossProbe = false
-  /// One byte beyond SND.NXT was sent to probe the window, and may be acknowledged.
-  var probedByte = false
-  /// The path may swallow large packets: `settle` tells IP.
-  var doubtsPath = false
-  /// What the window's override timer lets go although it is small (RFC 9293 §3.8.6.2.1).
-  var override = false
-  /// ECN: echo congestion in all acknowledgements until CWR comes (RFC 3168 §6.1.3).
-  var echoCongestion = false
-  /// A duplicate was received, which the next acknowledgement reports (RFC 2883).
-  var duplicateReport = false
-  /// The user has released the stream.
-  var released = false
-  /// The table has the connection under its four-tuple.
-  var inTable = false
-  /// A passive open has failed half-way and goes back to LISTEN.
-  var returnsToListen = false
-  /// The port's list has the listener.
-  var inPorts = false
-  /// The listener knows that the connection waits to be accepted.
-  var isAnnounced = false
-  /// The connection was established once.
-  var wasEstablished = false
-
-  /// Whether what comes next cannot be taken as predicted (Prediction.swift).
-  @inline(__always) var isUnpredictable: Bool { finOutOfOrder || probedByte || released }
-
-  /// Whether one of the segments is due that are no data, acknowledgement or FIN.
-  @inline(__always) var asksForSegment: Bool {
-    windowProbe || keepaliveProbe || tailLossProbe || syn || reset || doubtsPath
-  }
 }
 
 /// When what is due.

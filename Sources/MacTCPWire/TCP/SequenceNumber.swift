@@ -5,7 +5,7 @@
 /// Not `Comparable`: on a circle "less" has no transitivity, so that a sorted order or a maximum of many
 /// numbers means nothing. Two numbers less than 2^31 apart have an order; no TCP connection has numbers
 /// in use that are further apart (RFC 7323 §2.2).
-public struct SequenceNumber: Hashable, Sendable {
+public struct SequenceNumber: Hashable, Sendable, BitwiseCopyable {
   /// The 32 bits.
   public var rawValue: UInt32
 

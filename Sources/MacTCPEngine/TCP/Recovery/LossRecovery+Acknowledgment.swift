@@ -56,7 +56,7 @@ extension LossRecovery {
       beginRoundIfDue(number, nxt: nxt)
     }
     if let duplicate { noteDuplicate(duplicate, nxt: nxt, now: now, &outcome) }
-    if flags.contains(.hasDuplicateRound), rack.duplicateRound.precedesOrEquals(number) {
+    if flags.contains(.hasDuplicateRound), duplicateRound.precedesOrEquals(number) {
       flags.remove(.hasDuplicateRound)
     }
     let isQuiet = wasUndisturbed && phase == .open && outcome.sacked == 0 && duplicates == 0

@@ -94,41 +94,34 @@ struct LossRecovery: ~Copyable {
     case secondAcknowledgement
   }
 
+  // In the order in which they lie in memory, as the variables of ``ControlBlock``: what every flight needs comes first.
+
   var segments = SentSegments()
-  var flags: Flags
   var phase = Phase.open
   var frto = FRTOStep.off
-  var window: CongestionWindow
-  var control: CongestionController
-  var estimator: RoundTripEstimator
-
-  /// When the retransmission timer runs out. With nothing outstanding: when the path counts as idle.
-  var retransmissionDeadline = Instant.never
-  /// When the probe or RACK's reordering timer is due.
-  var otherDeadline = Instant.never
-
-  /// SMSS, without the options that every segment bears.
-  var segmentSize: UInt16
-  let initialWindow: UInt8
   /// How many time-outs there were since the last acknowledgement of new data.
   var timeouts: UInt8 = 0
+  var flags: Flags
+  /// When the retransmission timer runs out. With nothing outstanding: when the path counts as idle.
+  var retransmissionDeadline = Instant.never
+  var window: CongestionWindow
+  /// SMSS, without the options that every segment bears.
+  var segmentSize: UInt16
   /// Duplicate acknowledgements of a peer without SACK (RFC 5681 §3.2).
   var duplicates: UInt16 = 0
-
-  var rack = RACK()
+  var estimator: RoundTripEstimator
+  var control: CongestionController
+  var undoing = Undoing()
+  let initialWindow: UInt8
+  /// RACK.reo_wnd_mult and RACK.reo_wnd_persist (RFC 8985 §5.2).
+  var reorderingMultiplier: UInt8 = 1
+  var reorderingPersist: UInt8 = 0
+  /// RACK.dsack_round: SND.NXT at the last D-SACK, for one reaction in a round trip.
+  var duplicateRound = SequenceNumber(0)
   /// TLP.end_seq.
   var probeEnd = SequenceNumber(0)
-
   /// SND.NXT at the last reduction of the window: RFC 6582's and RFC 6675's recover.
   var recover = SequenceNumber(0)
-  var undoing = Undoing()
-
-  /// SND.NXT when the present round trip began.
-  var roundEnd = SequenceNumber(0)
-  /// The most bytes in flight in this round trip and in the one before.
-  var roundPeak: UInt32 = 0
-  var lastRoundPeak: UInt32 = 0
-
   /// Reactions to losses that turned out to be none.
   var undone: UInt16 = 0
 
@@ -164,7 +157,37 @@ struct LossRecovery: ~Copyable {
     segments.removeAll(pool: &pool)
     (phase, frto) = (.open, .off)
     flags.remove([.probeDue, .probing, .retransmissionForced])
-    (retransmissionDeadline, otherDeadline) = (.never, .never)
+    retransmissionDeadline = .never
+  }
+}
+
+// MARK: What lies with the segments
+
+// Without segments it is what it is before the first.
+extension LossRecovery {
+  /// RACK's variables of this flight.
+  var rack: RACK {
+    @inline(__always) get { segments.isEmpty ? RACK() : segments.header.rack }
+    @inline(__always) set { if !segments.isEmpty { segments.header.rack = newValue } }
+  }
+  /// When the probe or RACK's reordering timer is due.
+  var otherDeadline: Instant {
+    @inline(__always) get { segments.isEmpty ? .never : segments.header.otherDeadline }
+    @inline(__always) set { if !segments.isEmpty { segments.header.otherDeadline = newValue } }
+  }
+  /// SND.NXT when the present round trip began.
+  var roundEnd: SequenceNumber {
+    @inline(__always) get { segments.isEmpty ? SequenceNumber(0) : segments.header.roundEnd }
+    @inline(__always) set { if !segments.isEmpty { segments.header.roundEnd = newValue } }
+  }
+  /// The most bytes in flight in this round trip and in the one before.
+  var roundPeak: UInt32 {
+    @inline(__always) get { segments.isEmpty ? 0 : segments.header.roundPeak }
+    @inline(__always) set { if !segments.isEmpty { segments.header.roundPeak = newValue } }
+  }
+  var lastRoundPeak: UInt32 {
+    @inline(__always) get { segments.isEmpty ? 0 : segments.header.lastRoundPeak }
+    @inline(__always) set { if !segments.isEmpty { segments.header.lastRoundPeak = newValue } }
   }
 }
 

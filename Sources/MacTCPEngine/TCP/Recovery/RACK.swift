@@ -3,19 +3,15 @@
 
 internal import MacTCPWire
 
-/// RACK's variables (RFC 8985 §5.2). The first four have values while `LossRecovery.Flags.hasRACK` is set.
-struct RACK {
+/// RACK's variables (RFC 8985 §5.2) that tell of the present flight. They have values while `LossRecovery.Flags.hasRACK`
+/// is set.
+struct RACK: BitwiseCopyable {
   /// RACK.xmit_ts, RACK.end_seq, RACK.rtt: of the segment sent last among those that have arrived.
   var sentAt: UInt32 = 0
   var end = SequenceNumber(0)
   var rtt: UInt32 = 0
   /// RACK.fack: the end of the highest segment that has arrived.
   var fack = SequenceNumber(0)
-  /// RACK.dsack_round: SND.NXT at the last D-SACK, for one reaction in a round trip.
-  var duplicateRound = SequenceNumber(0)
-  /// RACK.reo_wnd_mult and RACK.reo_wnd_persist.
-  var multiplier: UInt8 = 1
-  var persist: UInt8 = 0
 
   static var persistRounds: UInt8 { 16 }
   /// DupThresh of RFC 5681 and RFC 6675.
@@ -63,16 +59,16 @@ extension LossRecovery {
   mutating func rackDuplicate(nxt: SequenceNumber) {
     guard !flags.contains(.hasDuplicateRound) else { return }
     flags.insert(.hasDuplicateRound)
-    rack.duplicateRound = nxt
-    rack.multiplier = min(rack.multiplier &+ 1, 250)
-    rack.persist = RACK.persistRounds
+    duplicateRound = nxt
+    reorderingMultiplier = min(reorderingMultiplier &+ 1, 250)
+    reorderingPersist = RACK.persistRounds
   }
 
   /// A recovery without D-SACK has ended: step 4.
   mutating func rackRecoveryEnded() {
-    guard rack.persist > 0 else { return }
-    rack.persist &-= 1
-    if rack.persist == 0 { rack.multiplier = 1 }
+    guard reorderingPersist > 0 else { return }
+    reorderingPersist &-= 1
+    if reorderingPersist == 0 { reorderingMultiplier = 1 }
   }
 
   /// RACK_update_reo_wnd's result: how long to wait for reordered segments, in microseconds.
@@ -81,7 +77,7 @@ extension LossRecovery {
       if phase != .open || segments.sackedCount >= RACK.duplicateThreshold { return 0 }
     }
     guard estimator.least != .max else { return 0 }
-    let window = UInt64(rack.multiplier) &* UInt64(estimator.least) / 4
+    let window = UInt64(reorderingMultiplier) &* UInt64(estimator.least) / 4
     return UInt32(clamping: min(window, UInt64(max(0, srtt))))
   }
 

@@ -1,7 +1,7 @@
 // The queue of the segments that are not acknowledged, in the order of their sequence numbers, with its
 // totals, and the list of those that have been sent again, in the order in which they were.
 //
-// All lies in one block of the pool, which exists only while something is outstanding: a header of 64
+// All lies in one block of the pool, which exists only while something is outstanding: a header of 96
 // bytes, then the segments, a ring. The list of retransmissions is a second ring in the same places: the
 // field `order` of the place i holds the number of the segment that is the i-th of that list. An entry
 // whose segment has been acknowledged or sacked is passed over when it comes to the front.
@@ -33,9 +33,18 @@ struct SentSegments: ~Copyable {
     var sackedCount: UInt32 = 0
     var lostCount: UInt32 = 0
     var reduction = ProportionalRateReduction()
+    /// SND.NXT when the present round trip began.
+    var roundEnd = SequenceNumber(0)
+    /// When the probe or RACK's reordering timer is due.
+    var otherDeadline = Instant.never
+    /// The most bytes in flight in this round trip and in the one before.
+    var roundPeak: UInt32 = 0
+    var lastRoundPeak: UInt32 = 0
+    var rack = RACK()
   }
 
-  private static var headerSize: Int { 64 }
+  /// A multiple of a segment's size, so that its block has no gap.
+  private static var headerSize: Int { (MemoryLayout<Header>.size &+ 15) & ~15 }
   private var base: UnsafeMutableRawPointer?
   private var log2: UInt8 = 0
 

@@ -2,6 +2,12 @@ internal import MacTCPWire
 
 /// What is needed to take back a reaction to a loss that was none.
 struct Undoing {
+  private(set) var isArmed = false
+  private var rounds: UInt8 = 0
+  /// No retransmission has been made since the reaction began.
+  private var isFirst = true
+  /// The first acknowledgement of new data after the first retransmission is still to come.
+  private var awaitsEcho = false
   /// cwnd and ssthresh before the reaction.
   private(set) var window = CongestionWindow(0)
   /// SND.UNA when it began: D-SACKs of older data say nothing of it.
@@ -10,12 +16,6 @@ struct Undoing {
   private var retransmittedAt: UInt32 = 0
   /// Retransmissions of which no D-SACK has told yet.
   private var outstanding: UInt16 = 0
-  private(set) var isArmed = false
-  private var rounds: UInt8 = 0
-  /// No retransmission has been made since the reaction began.
-  private var isFirst = true
-  /// The first acknowledgement of new data after the first retransmission is still to come.
-  private var awaitsEcho = false
 
   init() {}
 
@@ -62,6 +62,7 @@ struct Undoing {
 
   /// A round trip without a reaction has ended. What is told later than after a few was not about this one.
   mutating func roundEnded() {
+    guard isArmed else { return }
     rounds = min(rounds &+ 1, 100)
     if rounds > 3 { isArmed = false }
   }
