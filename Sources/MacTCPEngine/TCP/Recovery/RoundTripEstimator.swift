@@ -52,7 +52,10 @@ struct RoundTripEstimator {
       let shift = UInt32(truncatingIfNeeded: Int.bitWidth &- 1 &- expected.leadingZeroBitCount)
       let gain = Float(bitPattern: (127 &- 3 &- shift) &<< 23)
       // RFC 6298 §2.3: first RTTVAR, with the SRTT before this sample.
-      variation += (abs(smoothed - measured) - variation) * (gain + gain)
+      // Where all round trips are alike it would shrink to a number so small that to reckon with it takes a hundred times
+      // as long. Four times what is left is the clock's granularity, the G of RFC 6298 §2.3.
+      variation = max(
+        0.25, variation + (abs(smoothed - measured) - variation) * (gain + gain))
       smoothed += (measured - smoothed) * gain
     } else {
       smoothed = measured
