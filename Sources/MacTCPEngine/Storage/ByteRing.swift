@@ -137,11 +137,12 @@ struct ByteRing {
     guard let memory = unsafe base else { return }
     unsafe pool.release(MemoryPool.Block(base: memory, log2: log2))
     firstLog2 = UInt8(truncatingIfNeeded: max(11, MemoryPool.log2(ofCapacity: Int(peak))))
+    // Not `log2`, which means nothing now: with it the compiler clears all by two stores that overlap, and who asks for
+    // `used` next has to wait until both are done.
     unsafe base = nil
     head = 0
     used = 0
     peak = 0
-    log2 = 0
   }
 
   // MARK: Memory
@@ -162,7 +163,19 @@ struct ByteRing {
 
   @inline(__always)
   private mutating func makeRoom(for end: Int, limit: Int, pool: inout MemoryPool) -> Bool {
-    end <= capacity || grow(toHold: end, limit: limit, pool: &pool)
+    if unsafe base == nil { return begin(toHold: end, limit: limit, pool: &pool) }
+    return end <= 1 &<< Int(log2) || grow(toHold: end, limit: limit, pool: &pool)
+  }
+
+  /// Takes the first block: as large as the last contents needed, if it may be so large and there is memory.
+  private mutating func begin(toHold end: Int, limit: Int, pool: inout MemoryPool) -> Bool {
+    let wanted = 1 &<< Int(firstLog2)
+    guard end <= wanted, wanted <= limit, let block = pool.allocate(log2: Int(firstLog2)) else {
+      return grow(toHold: end, limit: limit, pool: &pool)
+    }
+    unsafe base = block.base
+    log2 = block.log2
+    return true
   }
 
   @inline(never)

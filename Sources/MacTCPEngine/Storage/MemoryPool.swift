@@ -3,8 +3,8 @@
 // Blocks have sizes that are powers of two. Blocks of up to 4 KiB are carved from slabs of 64 KiB; larger
 // ones come from the system one by one, and a few of each size are kept when they are released. A slab
 // in which nothing is in use goes back to the system, unless it is the only one with free blocks of its
-// size: so a storm of connections does not leave the process large. Of each size the block that was released last
-// waits for the next who wants one: a stream that is filled and emptied in turn touches no slab.
+// size: so a storm of connections does not leave the process large. Of each size two blocks that were released
+// wait for the next who wants one: streams that are filled and emptied in turn touch no slab.
 //
 // This file works on pointers. The invariants: a slab lies at a multiple of 64 KiB, so that a block's
 // address leads to its slab's header; a larger block has its header 64 bytes before it. Every slab is in
@@ -36,8 +36,10 @@ struct MemoryPool: ~Copyable {
   private(set) var bytesInUse = 0
 
   private var slabsWithRoom = InlineArray<5, UnsafeMutablePointer<SlabHeader>?>(repeating: nil)
-  /// For each size a block that is free, though its slab counts it as in use.
+  /// For each size the blocks that are free, though their slabs count them as in use; each begins with the address of
+  /// the next.
   private var spare = InlineArray<5, UnsafeMutableRawPointer?>(repeating: nil)
+  private var spareCount = InlineArray<5, Int>(repeating: 0)
   private var fullSlabs: UnsafeMutablePointer<SlabHeader>?
   private var freeLarge = InlineArray<24, UnsafeMutablePointer<LargeHeader>?>(repeating: nil)
   private var freeLargeCount = InlineArray<24, Int>(repeating: 0)
@@ -135,6 +137,8 @@ private struct LargeHeader {
 
 extension MemoryPool {
   private static var greatestCarved: Int { 12 }
+  /// How many free blocks of a size wait: a connection has a ring for each direction.
+  private static var mostSpare: Int { 2 }
   private static var slabSize: Int { 1 << 16 }
   private static var slabHeaderSize: Int { 192 }
   /// What is asked of the system for a slab: 64 bytes less, so that with the allocator's own header behind
@@ -149,7 +153,8 @@ extension MemoryPool {
   private mutating func allocateCarved(_ log2: Int) -> UnsafeMutableRawPointer {
     let size = log2 &- Self.leastLog2
     guard let block = unsafe spare[size] else { return unsafe carve(log2) }
-    unsafe spare[size] = nil
+    unsafe spare[size] = block.load(as: UnsafeMutableRawPointer?.self)
+    spareCount[size] &-= 1
     return unsafe block
   }
 
@@ -176,8 +181,10 @@ extension MemoryPool {
   @inline(__always)
   private mutating func releaseCarved(_ block: UnsafeMutableRawPointer, _ log2: Int) {
     let size = log2 &- Self.leastLog2
-    if unsafe spare[size] == nil {
+    if spareCount[size] < Self.mostSpare {
+      unsafe block.storeBytes(of: spare[size], as: UnsafeMutableRawPointer?.self)
       unsafe spare[size] = block
+      spareCount[size] &+= 1
     } else {
       unsafe releaseToSlab(block, log2)
     }

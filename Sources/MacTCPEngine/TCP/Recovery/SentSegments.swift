@@ -251,10 +251,9 @@ extension SentSegments {
     else { return false }
     let capacity = (block.capacity &- Self.headerSize) / stride
     var new = Header(capacity: UInt32(truncatingIfNeeded: capacity))
+    // What the places hold does not matter before they are used, and a segment is nothing but its bits.
     let places = unsafe (block.base + Self.headerSize)
       .bindMemory(to: SentSegment.self, capacity: capacity)
-    let none = SentSegment(start: SequenceNumber(0), count: 0, sentAt: 0)
-    unsafe places.initialize(repeating: none, count: capacity)
     if !isEmpty {
       new = header
       new.capacity = UInt32(truncatingIfNeeded: capacity)
