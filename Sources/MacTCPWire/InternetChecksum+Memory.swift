@@ -11,7 +11,7 @@ extension InternetChecksum {
   public mutating func add(_ bytes: Span<UInt8>) {
     let part = unsafe bytes.withUnsafeBytes { source in
       guard let start = source.baseAddress else { return UInt64(0) }
-      return unsafe Self.sum(of: start, count: source.count)
+      return unsafe Self.sum(of: start, count: source.count, copyingTo: nil)
     }
     add(part: part, byteCount: bytes.count)
   }
@@ -30,7 +30,7 @@ extension InternetChecksum {
         }
         let end = unsafe UnsafeMutableRawPointer(memory + initializedCount)
         initializedCount &+= source.count
-        return unsafe Self.sum(of: start, count: source.count, copiedTo: end)
+        return unsafe Self.sum(of: start, count: source.count, copyingTo: end)
       }
     }
     add(part: part, byteCount: bytes.count)
@@ -50,7 +50,7 @@ extension InternetChecksum {
         guard let start = source.baseAddress, let memory = buffer.baseAddress else {
           return UInt64(0)
         }
-        return unsafe Self.sum(of: start, count: source.count, copiedTo: memory + offset)
+        return unsafe Self.sum(of: start, count: source.count, copyingTo: memory + offset)
       }
     }
     add(part: part, byteCount: bytes.count)
@@ -60,19 +60,6 @@ extension InternetChecksum {
   private mutating func add(part: UInt64, byteCount: Int) {
     accumulate(part)
     if byteCount & 1 != 0 { isOdd.toggle() }
-  }
-
-  // One function each, that calls are small and are inlined.
-  @inline(never)
-  private static func sum(of source: UnsafeRawPointer, count: Int) -> UInt64 {
-    unsafe sum(of: source, count: count, copyingTo: nil)
-  }
-
-  @inline(never)
-  private static func sum(
-    of source: UnsafeRawPointer, count: Int, copiedTo destination: UnsafeMutableRawPointer
-  ) -> UInt64 {
-    unsafe sum(of: source, count: count, copyingTo: destination)
   }
 
   /// The ones' complement sum of `count` bytes, padded with a zero byte to an even length, not folded to

@@ -73,12 +73,11 @@ public struct InternetChecksum: Sendable {
   }
 
   /// The same ones' complement sum in 16 bits: the carries are added back in.
-  @inlinable
+  @inlinable @inline(__always)
   static func folded(_ sum: UInt64) -> UInt16 {
-    var rest = (sum & 0xFFFF_FFFF) &+ (sum &>> 32)
-    rest = (rest & 0xFFFF) &+ (rest &>> 16 & 0xFFFF) &+ (rest &>> 32)
-    rest = (rest & 0xFFFF) &+ (rest &>> 16)
-    rest = (rest & 0xFFFF) &+ (rest &>> 16)
-    return UInt16(truncatingIfNeeded: rest)
+    // A number and the same with its halves exchanged: the upper half of their sum is the sum of the halves, and the lower
+    // half has just added the carry to it.
+    let word = UInt32(truncatingIfNeeded: (sum &+ (sum &<< 32 | sum &>> 32)) &>> 32)
+    return UInt16(truncatingIfNeeded: (word &+ (word &<< 16 | word &>> 16)) &>> 16)
   }
 }

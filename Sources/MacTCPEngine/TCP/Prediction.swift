@@ -29,12 +29,10 @@ extension ControlBlock {
     guard predicts(segment, count), !usesECN || typeOfService & 3 != 3 else { return .different }
     var sum = InternetChecksum(
       pseudoHeaderFrom: source, to: destination, protocol: .tcp, length: bytes.count)
-    if count == 0 {
-      sum.add(bytes)
-    } else {
+    sum.add(headerOf: segment)
+    if count > 0 {
       // The data go behind what the ring holds, where nothing is: they may be copied before it is known whether they
       // are right.
-      sum.add(bytes.extracting(first: segment.headerLength))
       guard
         receiveRing.write(
           bytes.extracting(droppingFirst: segment.headerLength), at: receiveRing.count,

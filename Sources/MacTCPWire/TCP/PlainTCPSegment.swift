@@ -13,6 +13,9 @@ public struct PlainTCPSegment: Sendable {
   public let timestamp: UInt32
   /// Where its data begin, in bytes: 20, or 32 with time stamps.
   public let headerLength: Int
+  /// The sum of the header's words, which are added faster here, where they are loaded, than by a walk through memory:
+  /// see ``InternetChecksum/add(headerOf:)``.
+  @usableFromInline let sum: UInt64
 
   /// Looks at the data of an IP packet. The checksum is not verified: that can be done while the data are copied.
   ///
@@ -21,17 +24,23 @@ public struct PlainTCPSegment: Sendable {
   @inlinable @inline(__always)
   public init?(_ bytes: Span<UInt8>, hasTimestamps: Bool) {
     let headerLength = hasTimestamps ? TCPHeader.leastLength &+ 12 : TCPHeader.leastLength
-    guard bytes.count >= headerLength, let sequence = bytes.networkUInt32(at: 4),
-      let acknowledgment = bytes.networkUInt32(at: 8), let word = bytes.networkUInt32(at: 12)
+    guard bytes.count >= headerLength, let ports = bytes.networkUInt32(at: 0),
+      let sequence = bytes.networkUInt32(at: 4), let acknowledgment = bytes.networkUInt32(at: 8),
+      let word = bytes.networkUInt32(at: 12), let checksum = bytes.networkUInt32(at: 16)
     else { return nil }
     // The data offset and the flags. The reserved bits are ignored (RFC 9293 §3.1).
     guard word & 0xF0F7_0000 == (hasTimestamps ? 0x8010_0000 : 0x5010_0000) else { return nil }
+    // So few words cannot exceed 64 bits.
+    var sum =
+      UInt64(ports) &+ UInt64(sequence) &+ UInt64(acknowledgment) &+ UInt64(word)
+      &+ UInt64(checksum)
     if hasTimestamps {
       // In the form that everybody sends.
       guard bytes.networkUInt32(at: 20) == TCPTimestamps.kindAndLength,
-        let value = bytes.networkUInt32(at: 24)
+        let value = bytes.networkUInt32(at: 24), let reply = bytes.networkUInt32(at: 28)
       else { return nil }
       timestamp = value
+      sum &+= UInt64(TCPTimestamps.kindAndLength) &+ UInt64(value) &+ UInt64(reply)
     } else {
       timestamp = 0
     }
@@ -40,5 +49,14 @@ public struct PlainTCPSegment: Sendable {
     window = word.lowerHalf
     isPushed = word & 0x0008_0000 != 0
     self.headerLength = headerLength
+    self.sum = sum
+  }
+}
+
+extension InternetChecksum {
+  /// Adds the header of a segment, an even number of bytes from the start of the message.
+  @inlinable @inline(__always)
+  public mutating func add(headerOf segment: PlainTCPSegment) {
+    accumulate(segment.sum)
   }
 }
