@@ -10,33 +10,27 @@ extension ControlBlock {
     _ context: inout Context
   ) -> IPLayer.Disposition? {
     // Nearly all have no options but time stamps.
-    let isPlain = !segment.flags.contains(.syn) && !hasBlocksToReport
-    var options = TCPOptions()
-    if !isPlain { addOptions(to: &options, segment.flags, &context) }
-    let optionLength = isPlain ? (usesTimestamps ? 12 : 0) : options.byteCount
-    // Options that not every segment has (SACK) take their room from the data (RFC 6691 §2).
+    if segment.flags.contains(.syn) || hasBlocksToReport {
+      return writeWithOptions(segment, into: &packet, &ip, &context)
+    }
+    let timestamps =
+      usesTimestamps
+      ? TCPTimestamps(value: timestamp(&context), echoReply: recentTimestamp) : nil
+    let optionLength = timestamps == nil ? 0 : 12
     let count = min(segment.count, max(1, Int(mss) &- optionLength))
+    // Before TCP's header, whose fields then need not be kept meanwhile.
+    let disposition = writeIPHeader(
+      segment, optionLength, count, into: &packet, &ip, &context)
     var header = TCPHeader(
       sourcePort: local.port, destinationPort: remote.port, sequenceNumber: segment.sequence,
       acknowledgmentNumber: rcv.nxt, flags: segment.flags, window: windowField(segment.flags))
     addFlags(to: &header, segment, count)
-    let disposition = writeIPHeader(
-      TCPHeader.leastLength &+ optionLength &+ count,
-      isCapable: count > 0 && !segment.isRetransmission && !segment.isProbe, into: &packet, &ip,
-      &context)
-    let offset = sendStart.distance(to: segment.sequence)
+    let offset = max(0, sendStart.distance(to: segment.sequence))
     do {
-      try sendRing.withBytes(at: max(0, offset), count: count) { first, second throws(WireError) in
-        if isPlain {
-          let timestamps =
-            usesTimestamps
-            ? TCPTimestamps(value: timestamp(&context), echoReply: recentTimestamp) : nil
-          try header.write(
-            withoutOptionsBut: timestamps, to: &packet, from: local.address, to: remote.address,
-            payload: first, second)
-        } else {
-          try writeHeader(header, options, into: &packet, first, second)
-        }
+      try sendRing.withBytes(at: offset, count: count) { first, second throws(WireError) in
+        try header.write(
+          withoutOptionsBut: timestamps, to: &packet, from: local.address, to: remote.address,
+          payload: first, second)
       }
     } catch {
       // The caller's memory is shorter than the link's packets: the packet is lost, as on a bad link.
@@ -46,24 +40,45 @@ extension ControlBlock {
     return disposition
   }
 
-  // Not inline: the header of a plain segment need not be in memory then.
+  /// The same with options that not every segment has.
   @inline(never)
-  private func writeHeader(
-    _ header: TCPHeader, _ options: TCPOptions, into packet: inout OutputSpan<UInt8>,
-    _ first: Span<UInt8>, _ second: Span<UInt8>
-  ) throws(WireError) {
-    var header = header
-    header.options = options
-    try header.write(
-      to: &packet, from: local.address, to: remote.address, payload: first, second)
+  private mutating func writeWithOptions(
+    _ segment: OutgoingSegment, into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer,
+    _ context: inout Context
+  ) -> IPLayer.Disposition? {
+    var options = TCPOptions()
+    addOptions(to: &options, segment.flags, &context)
+    // They take their room from the data (RFC 6691 §2).
+    let count = min(segment.count, max(1, Int(mss) &- options.byteCount))
+    let disposition = writeIPHeader(
+      segment, options.byteCount, count, into: &packet, &ip, &context)
+    var header = TCPHeader(
+      sourcePort: local.port, destinationPort: remote.port, sequenceNumber: segment.sequence,
+      acknowledgmentNumber: rcv.nxt, flags: segment.flags, window: windowField(segment.flags),
+      options: options)
+    addFlags(to: &header, segment, count)
+    let offset = max(0, sendStart.distance(to: segment.sequence))
+    do {
+      try sendRing.withBytes(at: offset, count: count) { first, second throws(WireError) in
+        try header.write(
+          to: &packet, from: local.address, to: remote.address, payload: first, second)
+      }
+    } catch {
+      // As above.
+      packet.removeAll()
+    }
+    remember(segment, header.flags, count, &context)
+    return disposition
   }
 
-  /// - Parameter isCapable: whether the packet may bear ECT where ECN is used (RFC 3168 §6.1.4 to §6.1.6).
   @inline(__always)
   private mutating func writeIPHeader(
-    _ length: Int, isCapable: Bool, into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer,
-    _ context: inout Context
+    _ segment: OutgoingSegment, _ optionLength: Int, _ count: Int,
+    into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer, _ context: inout Context
   ) -> IPLayer.Disposition {
+    let length = TCPHeader.leastLength &+ optionLength &+ count
+    // Whether the packet may bear ECT where ECN is used (RFC 3168 §6.1.4 to §6.1.6).
+    let isCapable = count > 0 && !segment.isRetransmission && !segment.isProbe
     let typeOfService = settings.typeOfService & ~3 | (usesECN && isCapable ? 2 : 0)
     if let extras, !extras.ipOptions.isEmpty {
       return ip.writeHeaders(
@@ -83,7 +98,6 @@ extension ControlBlock {
     usesSACK && (pending.duplicateReport || !outOfOrder.isEmpty)
   }
 
-  @inline(never)
   private mutating func addOptions(
     to options: inout TCPOptions, _ flags: TCPFlags, _ context: inout Context
   ) {
@@ -102,16 +116,16 @@ extension ControlBlock {
   private mutating func addOpeningOptions(
     to options: inout TCPOptions, isReply: Bool, _ context: inout Context
   ) {
-    let configuration = context.configuration
-    options.maximumSegmentSize = UInt16(clamping: configuration.mtu &- 40)
-    if isReply ? usesWindowScale : configuration.usesWindowScale {
+    // The configuration is not taken into a variable: it is large, and has references.
+    options.maximumSegmentSize = UInt16(clamping: context.configuration.mtu &- 40)
+    if isReply ? usesWindowScale : context.configuration.usesWindowScale {
       options.windowScale = receiveShift
     }
-    if isReply ? usesTimestamps : configuration.usesTimestamps {
+    if isReply ? usesTimestamps : context.configuration.usesTimestamps {
       options.timestamps = TCPTimestamps(
         value: timestamp(&context), echoReply: isReply ? recentTimestamp : 0)
     }
-    options.isSACKPermitted = isReply ? usesSACK : configuration.usesSACK
+    options.isSACKPermitted = isReply ? usesSACK : context.configuration.usesSACK
   }
 
   /// The duplicate first, where there is one (RFC 2883 §4), then what came out of order.
@@ -234,15 +248,10 @@ extension ControlBlock {
     if unansweredSince == .never { unansweredSince = context.now }
   }
 
+  @inline(__always)
   private mutating func countSent(_ count: Int, _ isAgain: Bool, _ context: inout Context) {
     if isAgain {
-      self.count(&context) {
-        $0.segmentsResent &+= 1
-        $0.bytesResent &+= UInt64(count)
-        $0.sentSizes.count(count)
-      }
-      context.counters.tcp.segmentsResent &+= 1
-      context.counters.tcp.bytesResent &+= UInt64(count)
+      countResent(count, &context)
     } else {
       self.count(&context) {
         $0.dataSegmentsSent &+= 1
@@ -251,5 +260,16 @@ extension ControlBlock {
       }
       context.counters.tcp.bytesSent &+= UInt64(count)
     }
+  }
+
+  @inline(never)
+  private mutating func countResent(_ count: Int, _ context: inout Context) {
+    self.count(&context) {
+      $0.segmentsResent &+= 1
+      $0.bytesResent &+= UInt64(count)
+      $0.sentSizes.count(count)
+    }
+    context.counters.tcp.segmentsResent &+= 1
+    context.counters.tcp.bytesResent &+= UInt64(count)
   }
 }
