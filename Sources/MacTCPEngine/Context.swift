@@ -4,6 +4,8 @@ struct Context: ~Copyable {
   /// The present; it never goes back.
   private(set) var now = Instant.zero
   let configuration: EngineConfiguration
+  /// What of it every connection begins with.
+  let recovery: LossRecovery.Configuration
   var counters = Counters()
   var memory: MemoryPool
   /// What connections have counted (`ControlBlock.figures`).
@@ -21,6 +23,7 @@ struct Context: ~Copyable {
 
   init(_ configuration: EngineConfiguration) {
     self.configuration = configuration
+    recovery = LossRecovery.Configuration(configuration)
     memory = MemoryPool(ceiling: configuration.memoryCeiling)
     secret = SipHash.Key(configuration.seed, ~configuration.seed)
     random = RandomGenerator(seed: secret.derived(for: Purpose.random.rawValue).k0)

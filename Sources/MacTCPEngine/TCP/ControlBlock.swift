@@ -92,8 +92,8 @@ struct ControlBlock: ~Copyable {
   /// What the next acknowledgement reports as a duplicate (RFC 2883), if `Pending.duplicateReport` says so.
   var duplicate = SACKBlock(left: SequenceNumber(0), right: SequenceNumber(0))
 
-  init(_ configuration: EngineConfiguration) {
-    recovery = LossRecovery(configuration: .init(configuration), mss: 536)
+  init(_ configuration: LossRecovery.Configuration) {
+    recovery = LossRecovery(configuration: configuration, mss: 536)
   }
 }
 

@@ -79,14 +79,13 @@ extension ControlBlock {
   /// sides have sent it. `isReply` is for a SYN that ours was sent before.
   mutating func agree(on segment: ArrivingSegment, _ context: inout Context) {
     let options = segment.header.options
-    let configuration = context.configuration
     // Without the option 536 (MUST-15); and never so small that hardly anything but headers is sent.
     peerMSS = max(Self.leastPeerMSS, options.maximumSegmentSize ?? 536)
-    usesWindowScale = configuration.usesWindowScale && options.windowScale != nil
+    usesWindowScale = context.configuration.usesWindowScale && options.windowScale != nil
     sendShift = usesWindowScale ? options.windowScale ?? 0 : 0
     if !usesWindowScale { receiveShift = 0 }
-    usesTimestamps = configuration.usesTimestamps && options.timestamps != nil
-    usesSACK = configuration.usesSACK && options.isSACKPermitted
+    usesTimestamps = context.configuration.usesTimestamps && options.timestamps != nil
+    usesSACK = context.configuration.usesSACK && options.isSACKPermitted
     if usesTimestamps, let timestamps = options.timestamps {
       recentTimestamp = timestamps.value
       recentTimestampAge = Self.coarseClock(context.now)

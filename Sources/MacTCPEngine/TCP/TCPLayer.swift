@@ -194,7 +194,7 @@ struct TCPLayer: ~Copyable {
   /// A control block in CLOSED with the configuration's settings; `nil` at the memory ceiling.
   mutating func makeConnection(_ context: inout Context) -> Int? {
     guard context.memory.reserve(Self.footprint) else { return nil }
-    var block = ControlBlock(context.configuration)
+    var block = ControlBlock(context.recovery)
     block.settings.timeToLive = context.configuration.timeToLive
     block.settings.usesNagle = context.configuration.usesNagle
     block.settings.userTimeout = context.configuration.userTimeout

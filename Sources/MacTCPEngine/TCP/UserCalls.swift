@@ -129,7 +129,7 @@ extension TCPLayer {
       connections[index].extras = nil
     }
     connections[index].freeMemory(&context)
-    var block = ControlBlock(context.configuration)
+    var block = ControlBlock(context.recovery)
     block.settings = connections[index].settings
     block.receiveLimit = connections[index].receiveLimit
     block.sendLimit = connections[index].sendLimit
