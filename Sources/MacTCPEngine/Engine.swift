@@ -63,7 +63,7 @@ public struct Engine: ~Copyable {
   /// - Returns: `false` if there is none now.
   public mutating func transmit(into packet: inout OutputSpan<UInt8>, at now: Instant) -> Bool {
     context.update(now)
-    return transmitToLink(&packet)
+    return (tcp.hasOutput || ip.hasOutput) && transmitToLink(&packet)
   }
 
   /// When ``advance(to:)`` must be called at the latest; `nil` if nothing waits for time to pass. It may be
@@ -76,7 +76,7 @@ public struct Engine: ~Copyable {
   /// Does what is due: retransmissions, probes, delayed acknowledgements, time-outs, ageing.
   public mutating func advance(to now: Instant) {
     context.update(now)
-    ip.advance(&context)
+    if ip.nextDeadline <= context.now { ip.advance(&context) }
     tcp.advance(&context)
   }
 

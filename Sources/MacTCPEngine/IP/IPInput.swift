@@ -248,7 +248,7 @@ extension Engine {
   @inline(__always)
   private mutating func nextPacket(into packet: inout OutputSpan<UInt8>) -> IPLayer.Disposition? {
     if let disposition = ip.transmit(into: &packet, &context) { return disposition }
-    if ip.link.ownership.isProbing { return nil }
+    if !tcp.hasOutput || ip.link.ownership.isProbing { return nil }
     return tcp.transmit(into: &packet, &ip, &context)
   }
 }

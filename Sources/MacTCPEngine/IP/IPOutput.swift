@@ -74,13 +74,18 @@ extension IPLayer {
     return nil
   }
 
+  /// Whether packets wait, or frames of the link's own.
+  @inline(__always) var hasOutput: Bool {
+    !outgoing.isEmpty || !answers.isEmpty || link.hasOutput
+  }
+
   /// Appends the next packet that waits, with its link's header; what is to become of it goes to `finish`.
   /// `nil` if none waits.
   @inline(__always)
   mutating func transmit(into packet: inout OutputSpan<UInt8>, _ context: inout Context)
     -> Disposition?
   {
-    guard !outgoing.isEmpty || !answers.isEmpty || link.hasOutput else { return nil }
+    guard hasOutput else { return nil }
     return transmitWaiting(into: &packet, &context)
   }
 

@@ -78,12 +78,16 @@ struct TimerWheel: ~Copyable {
   /// Disarms one of the timers that have come at `now`, and returns its number; `nil` if none has. They
   /// come in the order of their moments, and those of the same moment in the order in which they were
   /// armed. A `now` before the last one counts as the last.
+  @inline(__always)
   mutating func nextExpired(at now: Instant) -> Int? {
     let now = max(now.microseconds, present)
-    guard now >= soonest else {
-      present = now
-      return nil
-    }
+    guard now < soonest else { return findExpired(at: now) }
+    present = now
+    return nil
+  }
+
+  @inline(never)
+  private mutating func findExpired(at now: UInt64) -> Int? {
     while occupiedLevels != 0 {
       let slot = firstSlot
       let start = start(ofSlot: slot)

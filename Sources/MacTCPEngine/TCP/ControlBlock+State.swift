@@ -81,8 +81,8 @@ extension ControlBlock {
   }
 
   /// Whether `settle` has more to do than timers and queues.
-  @inline(__always) private var needsSettling: Bool {
-    mutating get {
+  private var needsSettling: Bool {
+    @inline(never) mutating get {
       switch state {
       case .closed, .timeWait: true
       case .established: parent >= 0
@@ -114,6 +114,7 @@ extension ControlBlock {
   }
 
   /// When the user time-out runs out: so long after the first of what is unanswered (RFC 9293 §3.8.3, R2).
+  @inline(__always)
   mutating func userDeadline(_ context: inout Context) -> Instant {
     guard unansweredSince != .never else { return .never }
     let timeout =

@@ -53,6 +53,7 @@ struct TCPLayer: ~Copyable {
     min(timers.nextDeadline ?? .never, timeWaits.nextDeadline)
   }
 
+  @inline(__always)
   mutating func advance(_ context: inout Context) {
     while let index = timers.nextExpired(at: context.now) {
       connections[index].armed = .never
@@ -66,6 +67,7 @@ struct TCPLayer: ~Copyable {
 
   // MARK: Events
 
+  @inline(__always)
   mutating func nextEvent(_ context: inout Context) -> EngineEvent? {
     while let index = eventful.first {
       let id = ConnectionID(rawValue: connections.handle(at: index).rawValue)
@@ -78,7 +80,11 @@ struct TCPLayer: ~Copyable {
 
   // MARK: Packets out
 
+  /// Whether there may be something to send.
+  @inline(__always) var hasOutput: Bool { !ready.isEmpty || !replies.isEmpty }
+
   /// Makes the next packet; `nil` if nobody has anything to send.
+  @inline(__always)
   mutating func transmit(
     into packet: inout OutputSpan<UInt8>, _ ip: inout IPLayer, _ context: inout Context
   ) -> IPLayer.Disposition? {

@@ -177,6 +177,7 @@ extension TCPLayer {
 
   // MARK: SEND, RECEIVE (§3.10.2, §3.10.3)
 
+  @inline(__always)
   mutating func send(
     _ id: ConnectionID, _ bytes: Span<UInt8>, push: Bool, urgent: Bool, _ context: inout Context
   ) throws(EngineError) -> Int {
@@ -187,6 +188,7 @@ extension TCPLayer {
     return taken
   }
 
+  @inline(__always)
   mutating func read(
     _ id: ConnectionID, into output: inout OutputSpan<UInt8>, _ context: inout Context
   ) throws(EngineError) -> Received {

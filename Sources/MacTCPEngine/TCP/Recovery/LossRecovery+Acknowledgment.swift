@@ -190,6 +190,7 @@ extension LossRecovery {
 
   /// Enters a measurement, and the age of the youngest segment that it is of, if it was sent once. What it is then; 0
   /// if it cannot be one.
+  @inline(__always)
   private mutating func sample(_ time: Int, youngest: UInt32?, now: Instant) -> Int {
     // Ages of more than 17 minutes are those of a clock that leapt.
     guard time < 1 << 30 else { return 0 }
@@ -202,6 +203,7 @@ extension LossRecovery {
     return max(1, time)
   }
 
+  @inline(__always)
   private mutating func beginRoundIfDue(_ number: SequenceNumber, nxt: SequenceNumber) {
     guard roundEnd.precedesOrEquals(number) else { return }
     roundEnd = nxt
@@ -218,6 +220,7 @@ extension LossRecovery {
   }
 
   /// RFC 6298 §5.2, §5.3.
+  @inline(__always)
   private mutating func setTimers(acknowledged: Int, now: Instant) {
     if segments.count == 0 {
       // For `idleRestart`.
