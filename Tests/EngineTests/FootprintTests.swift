@@ -7,7 +7,7 @@ struct FootprintTests {
   @Test("An idle connection has seven lines of the cache, and no memory of the pool")
   func controlBlock() {
     #expect(Slab<ControlBlock>.placeSize == 448)
-    let block = ControlBlock(EngineConfiguration())
+    let block = ControlBlock(LossRecovery.Configuration(EngineConfiguration()))
     #expect(block.sendRing.capacity == 0 && block.receiveRing.capacity == 0)
     #expect(block.recovery.segments.memory == 0 && block.extras == nil && block.figures < 0)
   }

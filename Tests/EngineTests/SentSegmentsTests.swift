@@ -214,7 +214,7 @@ struct SentSegmentsTests {
     // Of 2,048 bytes: when it grows the old block and the new one are there at the same time.
     let total = segments.count
     #expect(total == count)
-    #expect(count == (2048 - 64) / 16)
+    #expect(count == (2048 - 96) / 16)
     let inFlight = segments.bytesInFlight
     #expect(inFlight == count)
     for index in 0..<count {
