@@ -157,7 +157,7 @@ struct SentSegmentsTests {
     _ time: UInt32
   ) {
     if generator.number(0...1) == 1 {
-      segments.unmarkLost()
+      segments.unmarkLost(ordered: true)
       guard model.entries.contains(where: { $0.flags.contains(.lost) }) else { return }
       for index in model.entries.indices { model.entries[index].flags.remove(.lost) }
       // The sort is stable.

@@ -8,8 +8,9 @@ final class Extras {
   var report: ICMPReport?
   var ipOptions: [UInt8] = []
   var keepalive: (idle: Int, interval: Int, probes: Int)?
-  /// Where a passive open returns to when it fails half-way (RFC 9293 §3.10.7.4, MUST-11).
-  var listen: (local: Endpoint, remote: Endpoint)?
+  /// What a passive open returns to when it fails half-way (RFC 9293 §3.10.7.4, MUST-11): its endpoints, and the user's IP
+  /// options, which a SYN's source route may have taken the place of.
+  var listen: (local: Endpoint, remote: Endpoint, ipOptions: [UInt8])?
 
   /// What it takes of the memory ceiling: the object, and an array of up to 40 bytes of options.
   static var footprint: Int { 256 }

@@ -147,7 +147,7 @@ extension ControlBlock {
 
   /// A passive open that came half-way waits again (RFC 9293 §3.10.7.4, second).
   mutating func returnToListen(_ context: inout Context) {
-    guard extras?.listen != nil else { return }
+    guard let extras, let listen = extras.listen else { return }
     // The user has closed meanwhile: nobody waits any more.
     guard !pending.fin else {
       end(.close, &context)
@@ -155,6 +155,9 @@ extension ControlBlock {
     }
     context.counters.tcp.attemptsFailed &+= 1
     forgetTransfer(&context)
+    // The next one owes nothing to this one: neither its way nor its back-off.
+    extras.ipOptions = listen.ipOptions
+    recovery = LossRecovery(configuration: context.recovery, mss: 536)
     // What came with the SYN, and what the user has sent since, is nobody's.
     receiveRing.removeAll(pool: &context.memory)
     snd = SendSequence()

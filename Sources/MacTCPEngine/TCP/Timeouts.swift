@@ -113,17 +113,17 @@ extension ControlBlock {
       deadlines.idle = .never
       return
     }
+    // Only when idle (MUST-26): what is outstanding is retransmitted, and is probe enough until its acknowledgement
+    // arms the timer again.
+    guard snd.una == snd.nxt else {
+      deadlines.idle = .never
+      return
+    }
     let times = extras?.keepalive
     let most = times?.probes ?? context.configuration.keepaliveProbes
     guard Int(keepaliveProbes) < most else {
       // One lost probe is not death (MUST-29); so many are.
       abortConnection(.networkFailure, &context)
-      return
-    }
-    // Only when idle (MUST-26): what is outstanding is retransmitted, and is probe enough until its acknowledgement
-    // arms the timer again.
-    guard snd.una == snd.nxt else {
-      deadlines.idle = .never
       return
     }
     keepaliveProbes &+= 1

@@ -47,7 +47,9 @@ extension TCPLayer {
   ) throws(EngineError) {
     let index = try indexForOpening(id, options)
     try waitForConnections(index, on: local, from: remote, options, forOne: true, &ip, &context)
-    connections[index].extras?.listen = (connections[index].local, connections[index].remote)
+    connections[index].extras?.listen = (
+      connections[index].local, connections[index].remote, options.ipOptions
+    )
   }
 
   mutating func listen(

@@ -155,7 +155,7 @@ extension LossRecovery {
     window.cwnd = max(window.cwnd, undoing.window.cwnd)
     window.restoreThreshold(of: undoing.window)
     control.undo()
-    segments.unmarkLost()
+    segments.unmarkLost(ordered: usesSACK)
     if phase == .timeout { estimator.withdrawBackOff() }
     (phase, frto, duplicates, timeouts) = (.open, .off, 0, 0)
     flags.remove([.retransmissionForced, .congestionWindowReduced])

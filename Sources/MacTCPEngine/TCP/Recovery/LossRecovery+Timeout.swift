@@ -108,7 +108,9 @@ extension LossRecovery {
     segmentSize = UInt16(clamping: max(1, mss))
     // One segment can always be sent.
     window.cwnd = max(window.cwnd, self.mss)
-    guard resending, let nxt = segments.end, segments.markLost(longerThan: mss) else { return }
+    guard resending, let nxt = segments.end,
+      segments.markLost(longerThan: mss, ordered: usesSACK)
+    else { return }
     flags.remove(.probing)
     guard phase == .open else { return }
     // They are sent again as cwnd allows, which is not reduced.

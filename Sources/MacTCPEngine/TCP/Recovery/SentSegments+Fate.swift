@@ -87,8 +87,8 @@ extension SentSegments {
   }
 
   /// Every segment that is in flight and has more than `count` sequence numbers is taken for lost. Whether
-  /// there were any.
-  mutating func markLost(longerThan count: Int) -> Bool {
+  /// there were any. `ordered`: see `markRetransmitted`.
+  mutating func markLost(longerThan count: Int, ordered: Bool) -> Bool {
     var found = false
     for position in 0..<self.count where self[position].isInFlight {
       guard self[position].count > count else { continue }
@@ -96,22 +96,27 @@ extension SentSegments {
       found = true
     }
     // An entry whose segment is lost must not come back to life.
-    if found { header.orderCount = 0 }
+    if found {
+      header.orderCount = 0
+      if ordered { listRetransmissions() }
+    }
     return found
   }
 
   /// Nothing is taken for lost any more: it was a mistake. What is lost nevertheless is for RACK to find again, also
-  /// among the segments that have been sent again.
-  mutating func unmarkLost() {
+  /// among the segments that have been sent again. `ordered`: see `markRetransmitted`.
+  mutating func unmarkLost(ordered: Bool) {
     guard !isEmpty else { return }
     header.unsettledNumber = header.firstNumber
     guard header.lostCount > 0 else { return }
+    var isMissing = false
     for position in 0..<count where self[position].flags.contains(.lost) {
       self[position].flags.remove(.lost)
       header.bytesInFlight &+= UInt32(truncatingIfNeeded: self[position].count)
+      if self[position].flags.contains(.retransmitted) { isMissing = true }
     }
     header.lostCount = 0
-    listRetransmissions()
+    if ordered && isMissing { listRetransmissions() }
   }
 
   /// What the peer had is not believed any more (RFC 2018 §8); it is taken for lost. To be followed by
@@ -226,14 +231,33 @@ extension SentSegments {
     self[place: place].order = number
   }
 
+  /// So many retransmissions are sorted at most.
+  private static var mostSorted: Int { 256 }
+
   /// Makes the list anew, of all segments that are in flight and have been sent again: sorted in its place (heap
-  /// sort), so that it takes no memory and n log n steps whatever the peer does.
+  /// sort), so that it takes no memory.
+  ///
+  /// A peer can bring this about with two packets. Many are listed only if they were sent again in the order of their
+  /// numbers, as they nearly always were: otherwise the list stays as it is, and the time-out finds what it lacks.
   private mutating func listRetransmissions() {
+    var found = 0
+    var isSorted = true
+    var previous: Int?
+    for position in 0..<count where self[position].flags == .retransmitted {
+      if let previous, isSent(at: position, before: previous) { isSorted = false }
+      previous = position
+      found &+= 1
+    }
+    guard isSorted || found <= Self.mostSorted else { return }
     (header.orderHead, header.orderCount) = (0, 0)
     for position in 0..<count where self[position].flags == .retransmitted {
       header.orderCount &+= 1
       setOrder(header.orderCount &- 1, number(position))
     }
+    if !isSorted { sortOrder() }
+  }
+
+  private mutating func sortOrder() {
     var root = header.orderCount / 2
     while root > 0 {
       root &-= 1
@@ -266,7 +290,10 @@ extension SentSegments {
   /// Whether of two segments, by their numbers, the first was sent before the second; at the same time, whether it
   /// stands before it.
   private func isSent(_ first: UInt32, before second: UInt32) -> Bool {
-    let (first, second) = (position(first), position(second))
+    isSent(at: position(first), before: position(second))
+  }
+
+  private func isSent(at first: Int, before second: Int) -> Bool {
     let age = Int32(bitPattern: self[second].sentAt &- self[first].sentAt)
     return age > 0 || age == 0 && first < second
   }
