@@ -180,6 +180,33 @@ struct SentSegmentsTests {
   }
 
   @Test(
+    "After an undo what was lost again is found, but not where that takes the sorting of many",
+    arguments: [(256, false, true), (257, false, false), (5_000, true, true)])
+  func listedAnew(_ count: Int, inOrder: Bool, isFound: Bool) {
+    var pool = MemoryPool(ceiling: 1 << 24)
+    var segments = SentSegments()
+    for index in 0..<count {
+      _ = segments.append(
+        start: SequenceNumber(UInt32(index)), count: 1, sentAt: 0, pool: &pool)
+    }
+    for time in 1...count {
+      let position = inOrder ? time - 1 : count - time
+      segments.markRetransmitted(position, sentAt: UInt32(time), ordered: true)
+    }
+    let first = inOrder ? 0 : count - 1
+    let second = inOrder ? 1 : count - 2
+    var oldest = segments.oldestRetransmission()
+    #expect(oldest == first)
+    segments.markLost(first)
+    oldest = segments.oldestRetransmission()
+    #expect(oldest == second)
+    segments.unmarkLost(ordered: true)
+    oldest = segments.oldestRetransmission()
+    #expect(oldest == (isFound ? first : second))
+    segments.removeAll(pool: &pool)
+  }
+
+  @Test(
     "Of thousands of sacked segments a block's walk visits few: its cost is that of what is new")
   func longRuns() {
     var pool = MemoryPool(ceiling: 1 << 24)
